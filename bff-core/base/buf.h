@@ -1,0 +1,47 @@
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "str.h"
+
+/*
+ * A growing buffer that is born with its maximum: for everything a stranger sizes.
+ * An append that would pass the cap changes nothing, returns false and leaves `is_overfull` set, so a
+ * writer may append many times and look once at the end.
+ */
+struct buf {
+    char *data;
+    size_t len;
+    size_t room;
+    size_t cap;
+    bool is_overfull;
+};
+
+/* Zero bytes that follow the content of every buf with content: scanners may read, not use, this far beyond the end. */
+enum { BUF_PADDING = 64 };
+
+/* Allocates nothing yet. */
+void buf_init(struct buf *buf, size_t cap);
+/* Frees the content; the buf is as after init with the same cap. */
+void buf_release(struct buf *buf);
+/* Empties, keeps the memory. */
+void buf_clear(struct buf *buf);
+
+bool buf_append(struct buf *buf, const void *bytes, size_t len);
+bool buf_append_str(struct buf *buf, struct str s);
+bool buf_append_char(struct buf *buf, char c);
+bool buf_append_u64(struct buf *buf, uint64_t value);
+__attribute__((format(printf, 2, 3))) bool buf_printf(struct buf *buf, const char *format, ...);
+
+/*
+ * Room for `len` more bytes at the returned place, or NULL when that passes the cap; buf_grew() then says how
+ * many of them were written.
+ */
+char *buf_reserve(struct buf *buf, size_t len);
+void buf_grew(struct buf *buf, size_t len);
+
+static inline struct str buf_str(const struct buf *buf)
+{
+    return (struct str) { buf->data ? buf->data : "", buf->len };
+}
+
+#endif

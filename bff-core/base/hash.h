@@ -1,0 +1,20 @@
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include "str.h"
+
+/* A secret of this process, so that no caller can choose keys that collide. */
+struct hash_key {
+    uint64_t k0, k1;
+};
+
+/* From the system's random source; cannot fail on Linux once booted. */
+void hash_key_init(struct hash_key *key);
+
+/* SipHash-2-4 (Aumasson and Bernstein, 2012): for tables whose keys a stranger sends. */
+uint64_t hash_str(const struct hash_key *key, struct str s);
+
+/* `len` random bytes fit for identifiers that must not be guessed. */
+void hash_random(void *out, size_t len);
+
+#endif

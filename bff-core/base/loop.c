@@ -1,0 +1,353 @@
+/*
+ * loop: epoll, a deadline heap and two queues.
+ *
+ * Owns the epoll descriptor, the event descriptor that wakes it, and the heap's array; never the structs that
+ * are in them. Invariants: (1) deadline->place is its index in the heap, counted from 1, or 0; (2) no callback
+ * runs for a watch, deadline or soon that was taken out, even in the middle of a batch; (3) soon work queued by
+ * soon work waits for the next turn, so descriptors and deadlines never starve; (4) while soon work is queued
+ * the wait is zero. Times are rounded up to epoll's milliseconds: nothing expires early.
+ */
+#include "loop.h"
+
+#include "clock.h"
+#include "must.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { EVENTS_MAX = 256, HEAP_FIRST = 256 };
+
+struct loop {
+    int epoll_fd;
+    struct watch wake; /* an eventfd */
+    uint64_t now_us;
+    atomic_bool is_stopping;
+
+    struct epoll_event events[EVENTS_MAX]; /* the batch being handed out */
+    int events_count;
+    int events_next;
+
+    struct deadline **heap; /* [1..heap_count] */
+    size_t heap_count;
+    size_t heap_room;
+
+    struct soon soon; /* the sentinel of a ring */
+    struct turn_hook *hooks;
+
+    pthread_mutex_t post_lock;
+    struct soon *posted; /* last first */
+};
+
+/* ---- deadlines: a binary heap by due_us ---- */
+
+static void heap_place(struct loop *loop, size_t place, struct deadline *deadline)
+{
+    loop->heap[place] = deadline;
+    deadline->place = place;
+}
+
+static void heap_up(struct loop *loop, size_t place, struct deadline *deadline)
+{
+    while (place > 1 && loop->heap[place / 2]->due_us > deadline->due_us) {
+        heap_place(loop, place, loop->heap[place / 2]);
+        place /= 2;
+    }
+    heap_place(loop, place, deadline);
+}
+
+static void heap_down(struct loop *loop, size_t place, struct deadline *deadline)
+{
+    for (;;) {
+        size_t child = place * 2;
+        if (child > loop->heap_count) {
+            break;
+        }
+        if (child < loop->heap_count && loop->heap[child + 1]->due_us < loop->heap[child]->due_us) {
+            child++;
+        }
+        if (loop->heap[child]->due_us >= deadline->due_us) {
+            break;
+        }
+        heap_place(loop, place, loop->heap[child]);
+        place = child;
+    }
+    heap_place(loop, place, deadline);
+}
+
+static void heap_grow(struct loop *loop)
+{
+    size_t room = loop->heap_room ? loop->heap_room * 2 : HEAP_FIRST;
+    struct deadline **heap = realloc(loop->heap, (room + 1) * sizeof(struct deadline *));
+    must(heap != NULL); /* a pointer for each deadline whose owner already has memory */
+    loop->heap = heap;
+    loop->heap_room = room;
+}
+
+void loop_deadline_clear(struct loop *loop, struct deadline *deadline)
+{
+    size_t place = deadline->place;
+    if (place == 0) {
+        return;
+    }
+    must(loop->heap[place] == deadline);
+    deadline->place = 0;
+    struct deadline *last = loop->heap[loop->heap_count--];
+    if (last == deadline) {
+        return;
+    }
+    if (place > 1 && loop->heap[place / 2]->due_us > last->due_us) {
+        heap_up(loop, place, last);
+    } else {
+        heap_down(loop, place, last);
+    }
+}
+
+void loop_deadline(struct loop *loop, struct deadline *deadline, uint64_t due_us)
+{
+    must(deadline->expired != NULL);
+    loop_deadline_clear(loop, deadline);
+    deadline->due_us = due_us;
+    if (loop->heap_count == loop->heap_room) {
+        heap_grow(loop);
+    }
+    heap_up(loop, ++loop->heap_count, deadline);
+}
+
+static void run_expired(struct loop *loop)
+{
+    uint64_t now_us = loop->now_us;
+    while (loop->heap_count && loop->heap[1]->due_us <= now_us) {
+        struct deadline *first = loop->heap[1];
+        loop_deadline_clear(loop, first);
+        first->expired(first);
+    }
+}
+
+/* ---- soon: a ring with a sentinel ---- */
+
+void loop_soon(struct loop *loop, struct soon *soon)
+{
+    must(soon->run != NULL);
+    if (soon->is_queued) {
+        return;
+    }
+    struct soon *ring = &loop->soon;
+    *soon =
+        (struct soon){ .next = ring, .before = ring->before, .run = soon->run, .is_queued = true };
+    ring->before->next = soon;
+    ring->before = soon;
+}
+
+void loop_soon_forget(struct loop *loop, struct soon *soon)
+{
+    (void)loop;
+    if (!soon->is_queued) {
+        return;
+    }
+    soon->before->next = soon->next;
+    soon->next->before = soon->before;
+    *soon = (struct soon){ .run = soon->run };
+}
+
+/* A marker ends the round: what is queued behind it waits for the next turn. */
+static void run_soon(struct loop *loop)
+{
+    struct soon marker = { .run = (void (*)(struct soon *))abort };
+    loop_soon(loop, &marker);
+    while (loop->soon.next != &marker) {
+        struct soon *first = loop->soon.next;
+        loop_soon_forget(loop, first);
+        first->run(first);
+    }
+    loop_soon_forget(loop, &marker);
+}
+
+/* ---- other threads ---- */
+
+static void wake(struct loop *loop)
+{
+    uint64_t one = 1;
+    ssize_t written = write(loop->wake.fd, &one, sizeof(one));
+    (void)written; /* a full counter wakes as well */
+}
+
+void loop_post(struct loop *loop, struct soon *soon)
+{
+    pthread_mutex_lock(&loop->post_lock);
+    soon->next = loop->posted;
+    loop->posted = soon;
+    pthread_mutex_unlock(&loop->post_lock);
+    wake(loop);
+}
+
+static void woken(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    uint64_t count;
+    ssize_t got = read(watch->fd, &count, sizeof(count));
+    (void)got;
+}
+
+static void take_posted(struct loop *loop)
+{
+    pthread_mutex_lock(&loop->post_lock);
+    struct soon *posted = loop->posted;
+    loop->posted = NULL;
+    pthread_mutex_unlock(&loop->post_lock);
+    struct soon *in_order = NULL;
+    while (posted) {
+        struct soon *next = posted->next;
+        posted->next = in_order;
+        in_order = posted;
+        posted = next;
+    }
+    while (in_order) {
+        struct soon *next = in_order->next;
+        in_order->next = NULL;
+        in_order->is_queued = false;
+        loop_soon(loop, in_order);
+        in_order = next;
+    }
+}
+
+void loop_stop(struct loop *loop)
+{
+    atomic_store(&loop->is_stopping, true);
+    wake(loop);
+}
+
+/* ---- descriptors ---- */
+
+bool loop_watch(struct loop *loop, struct watch *watch, uint32_t events)
+{
+    must(watch->ready != NULL);
+    struct epoll_event event = { .events = events, .data.ptr = watch };
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) == 0;
+}
+
+void loop_rewatch(struct loop *loop, struct watch *watch, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = watch };
+    must(epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) == 0);
+}
+
+void loop_unwatch(struct loop *loop, struct watch *watch)
+{
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+    for (int i = loop->events_next; i < loop->events_count; i++) {
+        if (loop->events[i].data.ptr == watch) {
+            loop->events[i].data.ptr = NULL;
+        }
+    }
+}
+
+static void run_ready(struct loop *loop)
+{
+    while (loop->events_next < loop->events_count) {
+        struct epoll_event *event = &loop->events[loop->events_next++];
+        struct watch *watch = event->data.ptr;
+        if (watch) {
+            watch->ready(watch, event->events);
+        }
+    }
+    loop->events_count = loop->events_next = 0;
+}
+
+/* ---- turns ---- */
+
+void loop_hook(struct loop *loop, struct turn_hook *hook)
+{
+    hook->next = loop->hooks;
+    loop->hooks = hook;
+}
+
+void loop_unhook(struct loop *loop, struct turn_hook *hook)
+{
+    for (struct turn_hook **at = &loop->hooks; *at; at = &(*at)->next) {
+        if (*at == hook) {
+            *at = hook->next;
+            return;
+        }
+    }
+}
+
+/* In epoll's terms: -1 for ever, else milliseconds rounded up. */
+static int wait_ms(struct loop *loop)
+{
+    uint64_t limit_us = LOOP_NO_LIMIT;
+    for (struct turn_hook *hook = loop->hooks, *next; hook; hook = next) {
+        next = hook->next;
+        uint64_t hook_us = hook->before_wait(hook);
+        limit_us = hook_us < limit_us ? hook_us : limit_us;
+    }
+    if (loop->soon.next != &loop->soon || atomic_load(&loop->is_stopping)) {
+        return 0;
+    }
+    if (loop->heap_count) {
+        uint64_t due_us = loop->heap[1]->due_us, now_us = clock_now_us();
+        uint64_t left_us = due_us > now_us ? due_us - now_us : 0;
+        limit_us = left_us < limit_us ? left_us : limit_us;
+    }
+    if (limit_us == LOOP_NO_LIMIT) {
+        return -1;
+    }
+    uint64_t ms = limit_us / 1000 + (limit_us % 1000 != 0);
+    return ms < 60000 ? (int)ms : 60000;
+}
+
+void loop_run(struct loop *loop)
+{
+    while (!atomic_load(&loop->is_stopping)) {
+        run_soon(loop);
+        int ms = wait_ms(loop);
+        int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, ms);
+        must(count >= 0 || errno == EINTR);
+        loop->events_count = count > 0 ? count : 0;
+        loop->now_us = clock_now_us();
+        run_ready(loop);
+        run_expired(loop);
+        take_posted(loop);
+    }
+}
+
+uint64_t loop_now_us(const struct loop *loop)
+{
+    return loop->now_us;
+}
+
+struct loop *loop_new(void)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+    must(loop != NULL);
+    loop->soon.next = loop->soon.before = &loop->soon;
+    loop->now_us = clock_now_us();
+    pthread_mutex_init(&loop->post_lock, NULL);
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    loop->wake = (struct watch){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), woken };
+    if (loop->epoll_fd < 0 || loop->wake.fd < 0 || !loop_watch(loop, &loop->wake, EPOLLIN)) {
+        int why = errno;
+        loop_free(loop);
+        errno = why;
+        return NULL;
+    }
+    return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+    if (loop->wake.fd >= 0) {
+        close(loop->wake.fd);
+    }
+    if (loop->epoll_fd >= 0) {
+        close(loop->epoll_fd);
+    }
+    pthread_mutex_destroy(&loop->post_lock);
+    free(loop->heap);
+    free(loop);
+}

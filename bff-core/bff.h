@@ -1,0 +1,117 @@
+#ifndef BFF_H
+#define BFF_H
+
+#include <stddef.h>
+
+/*
+ * All that a client's binary includes. A client is data: a table of plans, and the shapes in
+ * schemas/<client>/. Zero is the careful answer in every field: no scope asked but a valid token, no calls
+ * beyond those listed, nothing of the client's request forwarded.
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         return bff_main(argc, argv, &mobile);
+ *     }
+ *
+ * Words between braces in .get, .post and .body are filled in for each request:
+ *     {claims.sub}             a claim of the verified token
+ *     {path.id}                a part of the route, from "GET /v1/posts/{id}"
+ *     {query.limit}            a query parameter that .query declares
+ *     {profile.segment}        a value of another call's answer; this call then waits for that one
+ *     {posts.items[*].id}      the distinct values of a list, joined by commas
+ *     {claims.locale|en}       the text behind the bar when the value is missing
+ * Values are percent-encoded in targets and JSON-escaped in bodies. A query pair whose {query...} is missing is
+ * left out; a call whose other values are missing cannot be asked.
+ */
+
+/* Says where in plans.c a row stands, so that --check can name file and line. First in each initializer. */
+#define BFF_HERE .file = __FILE__, .line = __LINE__
+
+enum { BFF_CALLS_MAX = 12, BFF_QUERY_MAX = 8 };
+
+/* Who shares a quota. */
+enum bff_per {
+    BFF_PER_DEFAULT, /* the user where there is a token, else the address */
+    BFF_PER_USER,    /* the token's issuer and subject */
+    BFF_PER_ADDRESS, /* the client's address; IPv6 by its /64 */
+};
+
+/* A token bucket. All zero: the settings' default quota. */
+struct bff_quota {
+    enum bff_per per;
+    unsigned rate;  /* tokens per second */
+    unsigned burst; /* the bucket's size: requests at once after a pause; 0: as many as .rate */
+};
+
+/* Who may ask. */
+enum bff_allow {
+    BFF_ALLOW_TOKEN, /* the bearer of a valid token that has the plan's .scope */
+    BFF_ALLOW_ANYONE,
+};
+
+enum bff_type {
+    BFF_TEXT,    /* at most .max bytes of UTF-8 without control characters (0: 256) */
+    BFF_INTEGER, /* decimal, from .min to .max */
+    BFF_WORD,    /* letters, digits, '-', '_', '.', '~'; at most .max bytes (0: 64) */
+};
+
+/* A query parameter that the plan reads. Others are ignored; a broken value is answered with 400. */
+struct bff_query {
+    const char *file;
+    int line;
+    const char *name;
+    enum bff_type type;
+    long min, max;
+    const char *otherwise; /* when the client sends none; NULL: missing */
+    _Bool is_required;
+};
+
+/* One question to one service. Exactly one of .get and .post. */
+struct bff_call {
+    const char *file;
+    int line;
+    const char *as;   /* the answer's name, in shapes, in BFF-Sections, in metrics */
+    const char *from; /* the service's name in the settings */
+    const char *get;  /* a target: may be asked again when it fails */
+    const char *post; /* a target: asked at most once */
+    const char *body; /* a JSON template, with .post */
+    unsigned timeout_ms; /* 0: what is left of the plan's budget */
+    unsigned cache_s;    /* 0: not cached */
+    unsigned stale_s;    /* how long beyond its time a cached answer may stand in */
+    const char *otherwise; /* JSON that stands in when nothing else can; must fit the service's schema */
+    _Bool is_detached;     /* asked for its effect: neither delays nor fails the answer */
+};
+
+/* One route of the client. */
+struct bff_plan {
+    const char *file;
+    int line;
+    const char *route; /* "GET /v1/feed", "GET /v1/posts/{id}" */
+    const char *name;  /* in logs, metrics and the command line */
+    const char *about; /* one sentence for the documentation */
+    const char *scope; /* which scope the token must have; NULL: none */
+    enum bff_allow allow;
+    struct bff_quota quota;
+    unsigned budget_ms; /* from the request's first byte to the answer; 0: the settings' default */
+    struct bff_query query[BFF_QUERY_MAX];
+    struct bff_call calls[BFF_CALLS_MAX];
+    const char *shape; /* "mobile/feed.v1": schemas/mobile/feed.v1.json */
+};
+
+struct bff_client {
+    const char *name; /* "mobile": the binary is bff-mobile */
+    const char *about;
+    const struct bff_plan *plans;
+    size_t plans_count;
+};
+
+#define BFF_PLANS(array) .plans = (array), .plans_count = sizeof(array) / sizeof((array)[0])
+
+/*
+ * Reads options and settings, proves the plans, serves until SIGTERM or SIGINT, drains. Returns the exit code:
+ * 0 served and drained; 1 could not serve; 64 wrong usage (EX_USAGE); 78 mistakes in settings, plans or shapes
+ * (EX_CONFIG), all of them written to stderr with file and line.
+ */
+int bff_main(int argc, char **argv, const struct bff_client *client);
+
+#endif

@@ -1,0 +1,209 @@
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/loop.h"
+#include "bff.h"
+#include "problem.h"
+#include "wire/http_server.h"
+#include "wire/scan.h"
+#include "worker.h"
+
+/*
+ * The spine: one request, from its first byte to its line in the access log. The steps stand in request.c; each
+ * group below is written by the step that it is named after, and only read after it.
+ */
+
+/* What a step says when it returns. */
+enum step_verdict {
+    STEP_NEXT, /* done: go on */
+    STEP_WAIT, /* request_run() is called again by whoever this waits for; the same step runs again */
+    STEP_FAIL, /* request->problem is set: go on at encode */
+    STEP_GONE, /* finish only: there is no request any more */
+};
+
+struct step {
+    const char *name;
+    enum step_verdict (*run)(struct request *request);
+    /* Stops what the step has under way: called once for each step that was entered, before the request's memory
+     * goes. NULL: nothing to stop. */
+    void (*forget)(struct request *request);
+};
+
+/* A name with its value: a claim, a part of the path. */
+struct named {
+    struct str name;
+    struct str value;
+};
+
+struct received {
+    uint64_t first_byte_us; /* monotonic */
+    uint64_t wall_us;
+    struct str method;
+    struct str target;
+    struct str path;  /* of the target, percent-encoded as sent */
+    struct str query; /* without '?' */
+    struct str request_id;  /* the client's X-Request-Id where it is harmless, else ours */
+    struct str traceparent; /* to be sent on: the client's trace with a span of ours, or a new trace (W3C) */
+    struct str tracestate;
+    struct str address;     /* of the client, as text */
+    struct str user_agent;
+    struct str accept_encoding;
+    struct str if_none_match;
+    struct str authorization;
+    bool authorization_repeats;
+    struct str body;
+    bool is_tls;
+};
+
+struct routed {
+    const struct bff_plan *plan; /* NULL until a route matched */
+    size_t plan_index;
+    struct str allow; /* with 405: the methods that the path takes */
+    const struct named *path_values;
+    size_t path_values_count;
+    struct str query_values[BFF_QUERY_MAX]; /* decoded, defaults filled in; { NULL, 0 }: missing */
+};
+
+struct identity {
+    struct str issuer;
+    struct str subject; /* { NULL, 0 }: anonymous */
+    const struct named *claims; /* all top-level claims that are texts, numbers or booleans */
+    size_t claims_count;
+};
+
+struct limited {
+    const char *policy; /* "user" or "address"; NULL: no quota applied */
+    unsigned quota;     /* requests in a window */
+    unsigned window_s;
+    unsigned remaining;
+    unsigned reset_s;       /* until the quota is whole again */
+    unsigned retry_after_s; /* 0: the request was let through */
+};
+
+/* Where a call stands; from CALL_LIVE on it has ended. The names are in BFF-Sections, log and metrics. */
+enum call_state {
+    CALL_WAITING,   /* for another's answer */
+    CALL_UNDERWAY,
+    CALL_LIVE,      /* answered by the service */
+    CALL_CACHED,    /* by a fresh copy */
+    CALL_STALE,     /* by an old copy, because the service could not */
+    CALL_OTHERWISE, /* by the plan's .otherwise */
+    CALL_SKIPPED,   /* a value that the question needs is missing */
+    CALL_TIMED_OUT,
+    CALL_FAILED,    /* no connection, no whole answer, a status other than 200, a broken body */
+    CALL_STATES
+};
+
+const char *call_state_name(enum call_state state);
+
+static inline bool call_has_answer(enum call_state state)
+{
+    return state >= CALL_LIVE && state <= CALL_OTHERWISE;
+}
+
+/* One call of the plan, as far as this request has come with it. */
+struct call {
+    struct request *request;
+    const struct bff_call *asks;
+    size_t index; /* in the plan's calls */
+    enum call_state state;
+    struct http_call *http; /* while under way */
+    struct deadline deadline;
+    struct buf body;         /* the answer's bytes, to which `values` points */
+    struct scanned values;   /* what the shape and other calls want of it */
+    const char *why;         /* static text: what was wrong with the answer; NULL: nothing */
+    unsigned status;         /* of the service's answer; 0: none */
+    uint64_t started_us;     /* monotonic; 0: never asked */
+    uint64_t ended_us;
+    uint64_t age_s;          /* of a cached or stale answer */
+};
+
+struct fanned {
+    struct call *calls;
+    size_t calls_count;
+    size_t calls_open; /* attached ones that have not ended */
+};
+
+/* A value that did not fit its shape and was left out, defaulted, or took its item with it. */
+struct repair {
+    size_t call;
+    const char *path; /* in the service's answer; lives as long as the shape */
+    unsigned times;
+};
+
+struct projected {
+    struct buf body; /* the answer, as JSON */
+    struct repair *repairs;
+    size_t repairs_count;
+};
+
+struct encoded {
+    struct http_field *fields;
+    size_t fields_count;
+    struct buf body; /* what goes on the wire */
+    const char *coding; /* "gzip" or "identity" */
+    size_t plain_bytes; /* of the body before coding */
+};
+
+struct replied {
+    bool was_handed_over; /* http_reply has been called */
+    bool is_over;         /* written out, or could not be */
+    bool is_sent;
+    uint64_t sent_bytes;
+    uint64_t ended_us;
+};
+
+struct request {
+    struct worker *worker;
+    struct http_exchange *exchange; /* NULL: the client is gone, or the answer is out */
+    const struct http_arrived *arrived; /* during receive only */
+    struct arena arena;
+    struct deadline deadline; /* of the whole request, from its first byte */
+    uint64_t budget_ends_us;  /* monotonic: calls end before this */
+    struct soon soon;         /* its next turn */
+    struct request *next, *before; /* worker->requests */
+    size_t step;              /* where it stands in the table */
+    size_t entered;           /* how many steps were entered */
+    enum problem problem;
+    struct str detail; /* one sentence for the client; safe to show */
+
+    struct received received;
+    struct routed routed;
+    struct identity identity;
+    struct limited limited;
+    struct fanned fanned;
+    struct projected projected;
+    struct encoded encoded;
+    struct replied replied;
+};
+
+/* ---- for the worker ---- */
+
+/* A new exchange: takes it and queues the first turn. */
+void request_begin(struct worker *worker, struct http_exchange *exchange, const struct http_arrived *arrived);
+/* The exchange's client left. */
+void request_gone(struct request *request);
+/* The exchange's answer is out (or lost). The exchange ends with this call. */
+void request_sent(struct request *request, bool is_sent, uint64_t sent_bytes);
+
+/* ---- for the steps ---- */
+
+/* Something this request waited for has come: its step runs again in its next turn. */
+void request_wake(struct request *request);
+
+/*
+ * The only other entrance (deadline, client gone, shutdown): what is under way is forgotten, and the walk goes on at
+ * encode, or at finish when nobody is left to be answered. No effect once the answer was handed over.
+ */
+void request_fail(struct request *request, enum problem problem);
+
+/* Sets the problem and one sentence (printf) that may be shown to the client; for `return request_refuse(...)`. */
+__attribute__((format(printf, 3, 4))) enum step_verdict request_refuse(
+    struct request *request, enum problem problem, const char *detail, ...);
+
+/* The step's name where the request stands, for logs. */
+const char *request_step_name(const struct request *request);
+
+#endif

@@ -1,0 +1,111 @@
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <stdio.h>
+
+/*
+ * The configuration of one process: read once from a libconfig file, checked against one static table (name, type,
+ * default, bounds, help), then only read. Texts and lists are owned by the settings.
+ */
+
+struct settings_quota {
+    unsigned rate;  /* tokens per second; 0: not limited */
+    unsigned burst; /* the bucket's size; 0: as many as rate */
+};
+
+/* One named upstream. */
+struct settings_service {
+    const char *name;
+    const char *url;
+    const char *ca_file;
+    const char *cert_file;
+    const char *key_file;
+    unsigned timeout_ms; /* of one call at most; 0: what is left of the budget */
+    unsigned connections_max;
+    size_t answer_max_bytes;
+    int line; /* where it stands in the file */
+};
+
+struct settings {
+    const char *file; /* the path it was read from */
+
+    struct {
+        const char *address;
+        unsigned port; /* 0: any free one (tests) */
+        unsigned workers; /* 0 in the file: the number of cores; never 0 after settings_read */
+        unsigned connections_max;
+        const char *certificate; /* path; with key: TLS. Both empty: plain HTTP */
+        const char *key;
+    } listen;
+    struct {
+        const char *address;
+        unsigned port;
+    } admin;
+    struct {
+        size_t head_bytes;
+        size_t target_bytes;
+        size_t body_bytes;
+        unsigned head_ms;
+        unsigned body_ms;
+        unsigned idle_ms;
+        unsigned drain_ms;
+        unsigned in_flight; /* requests at once in the process; beyond: 503 */
+        unsigned budget_ms; /* of a plan that names none */
+    } limits;
+    struct {
+        const char *issuer;
+        const char *audience;
+        const char *jwks_url;
+        const char *ca_file;
+        unsigned clock_skew_s;
+        unsigned refresh_s;  /* key sets are fetched anew so often */
+        unsigned cooldown_s; /* at least so long between two fetches that an unknown key causes */
+        unsigned cache_entries; /* verified tokens kept by each worker */
+    } token;
+    struct {
+        struct settings_quota user;
+        struct settings_quota address;
+        unsigned callers; /* how many are remembered at once */
+    } quota;
+    struct {
+        unsigned connect_timeout_ms;
+        unsigned idle_ms;
+        unsigned connections_max; /* to all services, of one worker */
+    } upstream;
+    struct settings_service *services;
+    size_t services_count;
+    struct {
+        unsigned gzip_level; /* 0: off */
+        size_t min_bytes;
+    } compress;
+    struct {
+        const char *level;
+        const char *access; /* a path, "stdout" or "off" */
+    } log;
+    const char *schemas; /* directory */
+    bool server_timing;
+    bool problem_detail; /* more words in a problem's detail, for development */
+};
+
+/*
+ * Reads and checks; relative paths in the file are made relative to the file's directory. All mistakes go to
+ * `faults` (unknown names with a suggestion, wrong types, values out of bounds, missing ones). Nothing is defaulted
+ * silently: a value that is not in the file has the default that `--help` prints.
+ */
+void settings_read(struct settings *settings, const char *path, struct arena *arena, struct faults *faults);
+
+/* One value from the command line, "listen.port=8080": as if it stood in the file, and last. */
+void settings_override(struct settings *settings, const char *assignment, struct arena *arena, struct faults *faults);
+
+/* The table as text: every name, type, default, bounds and help; for --help. */
+void settings_help(FILE *out);
+
+/* What is in force, as a libconfig text that can be read again; for --settings. */
+void settings_print(const struct settings *settings, FILE *out);
+
+const struct settings_service *settings_service(const struct settings *settings, const char *name);
+
+#endif

@@ -1,0 +1,102 @@
+#ifndef WIRE_HTTP_CLIENT_H
+#define WIRE_HTTP_CLIENT_H
+
+#include "../base/buf.h"
+#include "../base/err.h"
+#include "../base/loop.h"
+
+/*
+ * HTTP to our services: many calls at once, on the loop of one worker, on kept-alive connections. The library
+ * behind it never calls our code: `done` is called from the loop's soon queue, with nothing else on the stack.
+ * How the bytes travel (the lane) is chosen by the origin: it is no concern of the caller.
+ */
+struct http_client;
+struct http_origin;
+struct http_call;
+
+struct http_client_options {
+    unsigned connections_max;     /* in all, kept alive or in use */
+    unsigned connect_timeout_ms;
+    unsigned idle_timeout_ms;     /* a connection that has not been used for so long is not used again */
+};
+
+struct http_client *http_client_new(struct loop *loop, const struct http_client_options *options);
+/* Cancels what is under way without calling `done`. Origins end with the client. */
+void http_client_free(struct http_client *client);
+
+/* How an origin (scheme, host, port) is reached. Texts are copied. */
+struct http_origin_options {
+    const char *url;         /* "http://127.0.0.1:7101", "https://profiles.internal"; a path is a prefix of targets */
+    const char *ca_file;     /* https: whom to trust; NULL: the system's list */
+    const char *cert_file;   /* https: our own certificate and key; NULL: none */
+    const char *key_file;
+    unsigned connections_max; /* to this origin at once; 0: no limit of its own */
+};
+
+/* NULL with a sentence in `err` when the URL cannot be used (scheme, userinfo, fragment, port). */
+struct http_origin *http_origin_new(
+    struct http_client *client, const struct http_origin_options *options, struct err *err);
+
+/* "host:port", for logs and metrics. */
+const char *http_origin_name(const struct http_origin *origin);
+
+struct http_call_field {
+    struct str name;
+    struct str value; /* without CR, LF and NUL: a bug otherwise */
+};
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
+
+/* Everything is borrowed until http_call_start returns, but `body`, which lives until `done` or cancel. */
+struct http_call_options {
+    struct http_origin *origin;
+    enum http_method method;
+    struct str target; /* from '/': path and query, percent-encoded already */
+    const struct http_call_field *fields;
+    size_t fields_count;
+    struct str body;
+    uint64_t deadline_us; /* monotonic: of the whole call, connecting included */
+    size_t answer_max_bytes; /* of the body, after decoding */
+};
+
+/* How a call ended; also its label in metrics. */
+enum http_outcome {
+    HTTP_ANSWERED,   /* a whole, well-formed answer, whatever its status */
+    HTTP_UNREACHED,  /* no connection: refused, unresolved, TLS not verified */
+    HTTP_RESET,      /* the connection ended before the first byte of the answer */
+    HTTP_BROKEN,     /* the answer ended early or was not well-formed HTTP */
+    HTTP_TOO_LARGE,  /* the answer passed answer_max_bytes, or its head our limit */
+    HTTP_TIMED_OUT,
+    HTTP_OUTCOMES
+};
+
+const char *http_outcome_name(enum http_outcome outcome);
+
+/* What came back. Slices live until `done` returns; `body` may be taken by moving the buf out (and buf_init on it). */
+struct http_answer {
+    enum http_outcome outcome;
+    unsigned status;
+    struct buf body;       /* decoded; followed by BUF_PADDING zero bytes */
+    struct str content_type;
+    struct str cache_control;
+    struct str etag;
+    struct str retry_after;
+    uint64_t connect_us;   /* 0: a kept-alive connection was reused */
+    uint64_t total_us;
+    bool was_sent;         /* some of the request may have reached the service */
+    bool is_reused;
+};
+
+typedef void http_done(void *context, struct http_answer *answer);
+
+/* Never NULL, never calls `done` before it returns. `done` is called exactly once unless the call is cancelled. */
+struct http_call *http_call_start(
+    struct http_client *client, const struct http_call_options *options, http_done *done, void *context);
+
+/* Ends the call: `done` is not called any more, and its connection is not reused. */
+void http_call_cancel(struct http_call *call);
+
+/* Calls under way. */
+unsigned http_client_calls(const struct http_client *client);
+
+#endif

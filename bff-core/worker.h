@@ -1,0 +1,57 @@
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "bff.h"
+#include "settings.h"
+
+/*
+ * What the process has once: made at boot by the main thread, in this order, then only read. What is written while
+ * requests run (key sets, quotas) says in its own header how it is shared.
+ */
+struct core {
+    const struct bff_client *client;
+    const struct settings *settings;
+    struct arena arena; /* of everything that lives as long as the process */
+    struct routes *routes;      /* admit/route */
+    struct keys *keys;          /* admit/jwks: shared by a published pointer */
+    struct quota *quota;        /* admit/quota: shared by atomics */
+    struct plan *plans;         /* fanout/plan: one for each of client->plans */
+    struct shape **shapes;      /* respond/shape: one for each plan; NULL: the plan has no shape */
+    struct metrics *metrics;    /* observe/metrics: summed on read */
+    struct access *access;      /* observe/access */
+    struct worker *workers;
+    unsigned workers_count;
+};
+
+/* One thread and all that it owns. Nothing here is touched by another thread. */
+struct worker {
+    struct core *core;
+    unsigned index;
+    struct loop *loop;
+    struct arena_pool arenas;
+    struct http_server *server;
+    struct http_client *client;
+    struct tokens *tokens;              /* admit/token: verified tokens */
+    struct services *services;          /* fanout/service: origins of this worker */
+    struct compressor *compressor;      /* wire/compress */
+    struct metrics_shard *metrics;      /* observe/metrics: this worker's counters */
+    struct access_writer *access;       /* observe/access: this worker's lines */
+    struct request *requests;           /* in flight */
+    struct request *requests_spare;
+    unsigned requests_count;
+    bool is_draining;
+};
+
+/* Takes `listen_fd`. False with a sentence in `err`. The worker's thread runs from here on. */
+bool worker_start(struct worker *worker, struct core *core, unsigned index, int listen_fd, struct err *err);
+
+/* Asks for a drain; any thread. The worker's thread ends when its last request and connection have. */
+void worker_drain(struct worker *worker);
+
+/* Waits for the worker's thread, then gives back all that the worker owned. */
+void worker_join(struct worker *worker);
+
+#endif

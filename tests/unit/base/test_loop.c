@@ -1,0 +1,151 @@
+/* The loop: order, deadlines, and what was taken out stays out. */
+#include "base/loop.h"
+#include "base/clock.h"
+#include "base/must.h"
+
+#include <criterion/criterion.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include <pthread.h>
+
+struct page {
+    struct loop *loop;
+    struct deadline deadlines[64];
+    struct soon soon[3];
+    struct watch watches[2];
+    int ran[64];
+    int ran_count;
+    uint64_t before_us;
+};
+
+static struct page page;
+
+static void open_page(void)
+{
+    page = (struct page){ .loop = loop_new() };
+    cr_assert(page.loop != NULL);
+}
+
+static void close_page(void)
+{
+    loop_free(page.loop);
+}
+
+TestSuite(loop, .init = open_page, .fini = close_page, .timeout = 20);
+
+static void deadline_ran(struct deadline *deadline)
+{
+    page.ran[page.ran_count++] = (int)(deadline - page.deadlines);
+}
+
+static void stop(struct deadline *deadline)
+{
+    (void)deadline;
+    loop_stop(page.loop);
+}
+
+Test(loop, deadlines_expire_in_order_and_never_early)
+{
+    uint64_t start_us = clock_now_us();
+    for (int i = 0; i < 32; i++) { /* 13 is prime to 32: every place once, in no order */
+        int place = i * 13 % 32;
+        page.deadlines[place].expired = deadline_ran;
+        loop_deadline(page.loop, &page.deadlines[place], start_us + (uint64_t)place * 1000);
+    }
+    for (int i = 0; i < 32; i += 4) {
+        loop_deadline_clear(page.loop, &page.deadlines[i]);
+    }
+    struct deadline end = { .expired = stop };
+    loop_deadline(page.loop, &end, start_us + 40000);
+    loop_run(page.loop);
+    cr_assert_eq(page.ran_count, 24);
+    for (int i = 1; i < page.ran_count; i++) {
+        cr_assert_lt(page.ran[i - 1], page.ran[i]);
+        cr_assert_neq(page.ran[i] % 4, 0);
+    }
+    cr_assert_geq(clock_now_us(), start_us + 40000);
+}
+
+static void soon_ran(struct soon *soon)
+{
+    page.ran[page.ran_count++] = (int)(soon - page.soon);
+    if (soon == &page.soon[0] && page.ran_count == 1) {
+        loop_soon(page.loop, soon);                 /* waits for the next turn */
+        loop_soon_forget(page.loop, &page.soon[1]); /* was next, never runs */
+    }
+    if (page.ran_count == 3) {
+        loop_stop(page.loop);
+    }
+}
+
+Test(loop, soon_work_runs_once_in_order_and_can_be_forgotten)
+{
+    for (int i = 0; i < 3; i++) {
+        page.soon[i].run = soon_ran;
+        loop_soon(page.loop, &page.soon[i]);
+        loop_soon(page.loop, &page.soon[i]);
+    }
+    loop_run(page.loop);
+    cr_assert_eq(page.ran_count, 3);
+    cr_assert_eq(page.ran[0], 0);
+    cr_assert_eq(page.ran[1], 2);
+    cr_assert_eq(page.ran[2], 0);
+}
+
+static void unwatch_the_other(struct watch *watch, uint32_t events)
+{
+    cr_assert(events & EPOLLIN);
+    page.ran_count++;
+    struct watch *other = watch == &page.watches[0] ? &page.watches[1] : &page.watches[0];
+    loop_unwatch(page.loop, other);
+    loop_unwatch(page.loop, watch);
+    loop_stop(page.loop);
+}
+
+Test(loop, a_watch_taken_out_in_the_middle_of_a_batch_stays_silent)
+{
+    int ends[2][2];
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(pipe(ends[i]), 0);
+        page.watches[i] = (struct watch){ ends[i][0], unwatch_the_other };
+        cr_assert(loop_watch(page.loop, &page.watches[i], EPOLLIN));
+        cr_assert_eq(write(ends[i][1], "x", 1), 1);
+    }
+    loop_run(page.loop);
+    cr_assert_eq(page.ran_count, 1);
+    for (int i = 0; i < 2; i++) {
+        close(ends[i][0]);
+        close(ends[i][1]);
+    }
+}
+
+static void *post_all(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        loop_post(page.loop, &page.soon[i]);
+    }
+    return NULL;
+}
+
+static void posted_ran(struct soon *soon)
+{
+    page.ran[page.ran_count++] = (int)(soon - page.soon);
+    if (page.ran_count == 3) {
+        loop_stop(page.loop);
+    }
+}
+
+Test(loop, posts_of_another_thread_arrive_in_order)
+{
+    for (int i = 0; i < 3; i++) {
+        page.soon[i].run = posted_ran;
+    }
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, post_all, NULL), 0);
+    loop_run(page.loop);
+    pthread_join(thread, NULL);
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(page.ran[i], i);
+    }
+}
