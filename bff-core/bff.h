@@ -20,8 +20,9 @@
  *     {profile.segment}        a value of another call's answer; this call then waits for that one
  *     {posts.items[*].id}      the distinct values of a list, joined by commas
  *     {claims.locale|en}       the text behind the bar when the value is missing
- * Values are percent-encoded in targets and JSON-escaped in bodies. A query pair whose {query...} is missing is
- * left out; a call whose other values are missing cannot be asked.
+ * In a target values are percent-encoded, and a query pair whose {query...} is missing is left out. In a body each
+ * stands for a whole JSON value (texts get their quotes, [*] becomes a list). A call whose other values are missing
+ * cannot be asked.
  */
 
 /* Says where in plans.c a row stands, so that --check can name file and line. First in each initializer. */

@@ -38,7 +38,7 @@ struct named {
 };
 
 struct received {
-    uint64_t first_byte_us; /* monotonic */
+    uint64_t started_us; /* monotonic: the whole request is here; everything is timed from this moment */
     uint64_t wall_us;
     struct str method;
     struct str target;
@@ -50,7 +50,6 @@ struct received {
     struct str address;     /* of the client, as text */
     struct str user_agent;
     struct str accept_encoding;
-    struct str if_none_match;
     struct str authorization;
     bool authorization_repeats;
     struct str body;
@@ -71,6 +70,8 @@ struct identity {
     struct str subject; /* { NULL, 0 }: anonymous */
     const struct named *claims; /* all top-level claims that are texts, numbers or booleans */
     size_t claims_count;
+    struct str challenge; /* WWW-Authenticate, with 401 and 403 */
+    const char *why;      /* static text for the log: what was wrong with the token; NULL: nothing */
 };
 
 struct limited {
@@ -93,6 +94,8 @@ enum call_state {
     CALL_SKIPPED,   /* a value that the question needs is missing */
     CALL_TIMED_OUT,
     CALL_FAILED,    /* no connection, no whole answer, a status other than 200, a broken body */
+    CALL_CANCELLED, /* nobody needs it any more */
+    CALL_DETACHED,  /* on its way, and nobody waits for it */
     CALL_STATES
 };
 
@@ -110,7 +113,7 @@ struct call {
     size_t index; /* in the plan's calls */
     enum call_state state;
     struct http_call *http; /* while under way */
-    struct deadline deadline;
+    unsigned tries;
     struct buf body;         /* the answer's bytes, to which `values` points */
     struct scanned values;   /* what the shape and other calls want of it */
     const char *why;         /* static text: what was wrong with the answer; NULL: nothing */
@@ -121,9 +124,12 @@ struct call {
 };
 
 struct fanned {
-    struct call *calls;
+    struct call *calls; /* one for each of the plan's, detached ones included */
     size_t calls_count;
-    size_t calls_open; /* attached ones that have not ended */
+    size_t calls_open; /* how many of the attached ones have not ended */
+    struct call *fatal; /* a required call that ended without an answer; NULL: none */
+    const struct http_call_field *fields; /* that every call of this request carries */
+    size_t fields_count;
 };
 
 /* A value that did not fit its shape and was left out, defaulted, or took its item with it. */
@@ -165,7 +171,9 @@ struct request {
     struct soon soon;         /* its next turn */
     struct request *next, *before; /* worker->requests */
     size_t step;              /* where it stands in the table */
-    size_t entered;           /* how many steps were entered */
+    size_t entered;           /* every step before this one was entered or jumped over */
+    size_t forgotten;         /* every step before this one has nothing under way any more */
+    bool is_running;
     enum problem problem;
     struct str detail; /* one sentence for the client; safe to show */
 
@@ -181,7 +189,7 @@ struct request {
 
 /* ---- for the worker ---- */
 
-/* A new exchange: takes it and queues the first turn. */
+/* A new exchange: takes it and runs the first turn. */
 void request_begin(struct worker *worker, struct http_exchange *exchange, const struct http_arrived *arrived);
 /* The exchange's client left. */
 void request_gone(struct request *request);
@@ -202,6 +210,9 @@ void request_fail(struct request *request, enum problem problem);
 /* Sets the problem and one sentence (printf) that may be shown to the client; for `return request_refuse(...)`. */
 __attribute__((format(printf, 3, 4))) enum step_verdict request_refuse(
     struct request *request, enum problem problem, const char *detail, ...);
+
+/* The time the request may take, from its start; the calls end with it, the answer leaves a moment later at most. */
+void request_budget(struct request *request, unsigned budget_ms);
 
 /* The step's name where the request stands, for logs. */
 const char *request_step_name(const struct request *request);

@@ -7,6 +7,8 @@
 #include "bff.h"
 #include "settings.h"
 
+#include <pthread.h>
+
 /*
  * What the process has once: made at boot by the main thread, in this order, then only read. What is written while
  * requests run (key sets, quotas) says in its own header how it is shared.
@@ -43,10 +45,23 @@ struct worker {
     struct request *requests_spare;
     unsigned requests_count;
     bool is_draining;
+
+    pthread_t thread;
+    struct soon drain;
+    struct deadline drain_ends;
+    struct turn_hook drained; /* ends the loop when nothing is left */
+    bool is_cut;              /* the drain's time ended before its work */
 };
 
-/* Takes `listen_fd`. False with a sentence in `err`. The worker's thread runs from here on. */
-bool worker_start(struct worker *worker, struct core *core, unsigned index, int listen_fd, struct err *err);
+/*
+ * Makes all that the worker owns, on the caller's thread; takes `listen_fd`; `tls` (NULL: plain HTTP) is borrowed. False
+ * with a sentence in `err`.
+ */
+bool worker_make(struct worker *worker, struct core *core, unsigned index, int listen_fd, const struct http_tls *tls,
+    struct err *err);
+
+/* The worker's thread runs from here on, and nobody else touches what the worker owns. */
+bool worker_start(struct worker *worker, struct err *err);
 
 /* Asks for a drain; any thread. The worker's thread ends when its last request and connection have. */
 void worker_drain(struct worker *worker);

@@ -38,7 +38,8 @@ void *arena_zalloc(struct arena *arena, size_t count, size_t size);
 struct str arena_str(struct arena *arena, struct str s);
 char *arena_cstr(struct arena *arena, struct str s);
 
-__attribute__((format(printf, 2, 3))) char *arena_printf(struct arena *arena, const char *format, ...);
+__attribute__((format(printf, 2, 3), nonnull)) char *arena_printf(
+    struct arena *arena, const char *format, ...);
 
 /* A foreign object joins the arena: `cleanup(object)` runs at release. */
 void arena_defer(struct arena *arena, void (*cleanup)(void *object), void *object);

@@ -31,6 +31,15 @@ void buf_clear(struct buf *buf)
     buf->is_overfull = false;
 }
 
+void buf_cut(struct buf *buf, size_t len)
+{
+    must(len <= buf->len);
+    buf->len = len;
+    if (buf->data) {
+        memset(buf->data + len, 0, BUF_PADDING);
+    }
+}
+
 static bool grow(struct buf *buf, size_t need)
 {
     size_t room = buf->room ? buf->room : FIRST_ROOM;

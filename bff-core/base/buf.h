@@ -25,6 +25,8 @@ void buf_init(struct buf *buf, size_t cap);
 void buf_release(struct buf *buf);
 /* Empties, keeps the memory. */
 void buf_clear(struct buf *buf);
+/* Takes back what was appended beyond the first `len` bytes. */
+void buf_cut(struct buf *buf, size_t len);
 
 bool buf_append(struct buf *buf, const void *bytes, size_t len);
 bool buf_append_str(struct buf *buf, struct str s);

@@ -29,6 +29,7 @@ struct http_server_options {
     unsigned head_timeout_ms; /* from the first byte (or accept) to the end of the header block */
     unsigned body_timeout_ms; /* from the end of the header block to the end of the body */
     size_t head_max_bytes;
+    size_t target_max_bytes;
     size_t body_max_bytes;
 };
 
