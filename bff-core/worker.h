@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+struct http_tls;
+
 /*
  * What the process has once: made at boot by the main thread, in this order, then only read. What is written while
  * requests run (key sets, quotas) says in its own header how it is shared.

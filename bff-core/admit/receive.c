@@ -1,0 +1,170 @@
+/*
+ * receive: from the connection into the request.
+ *
+ * Owns request->received. After it nothing refers to the connection's memory any more. A client's own X-Request-Id
+ * and traceparent are taken over when they are harmless; both end up in logs, services and answers, so anything else
+ * is replaced by ours, never repaired. Knows no route and no token.
+ */
+#include "receive.h"
+
+#include "../base/hash.h"
+
+#include <arpa/inet.h>
+
+enum { REQUEST_ID_MAX = 128, TRACESTATE_MAX = 512, USER_AGENT_MAX = 256 };
+
+static struct str hex_random(struct arena *arena, size_t bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char random[16];
+    char *text = arena_alloc(arena, bytes * 2 + 1);
+    hash_random(random, bytes);
+    for (size_t i = 0; i < bytes; i++) {
+        text[2 * i] = digits[random[i] >> 4];
+        text[2 * i + 1] = digits[random[i] & 15];
+    }
+    text[bytes * 2] = '\0';
+    return (struct str){ text, bytes * 2 };
+}
+
+static bool is_id_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("-_.:/+=@", c) != NULL);
+}
+
+static struct str request_id(struct request *request, struct str sent)
+{
+    bool is_harmless = sent.len > 0 && sent.len <= REQUEST_ID_MAX;
+    for (size_t i = 0; is_harmless && i < sent.len; i++) {
+        is_harmless = is_id_byte(sent.at[i]);
+    }
+    return is_harmless ? arena_str(&request->arena, sent) : hex_random(&request->arena, 16);
+}
+
+/* Lower-case hexadecimal, not all zeros (W3C Trace Context section 3.2.2). */
+static bool is_trace_hex(struct str s)
+{
+    bool has_digit = false;
+    for (size_t i = 0; i < s.len; i++) {
+        bool is_hex = (s.at[i] >= '0' && s.at[i] <= '9') || (s.at[i] >= 'a' && s.at[i] <= 'f');
+        if (!is_hex) {
+            return false;
+        }
+        has_digit |= s.at[i] != '0';
+    }
+    return has_digit;
+}
+
+/* "00-<32 hex>-<16 hex>-<2 hex>"; later versions may have more behind it. */
+static bool is_traceparent(struct str s)
+{
+    enum { VERSION_00_LEN = 55 };
+    if (s.len < VERSION_00_LEN || s.at[2] != '-' || s.at[35] != '-' || s.at[52] != '-') {
+        return false;
+    }
+    bool is_version_00 = s.at[0] == '0' && s.at[1] == '0';
+    bool is_whole = s.len == VERSION_00_LEN || (!is_version_00 && s.at[VERSION_00_LEN] == '-');
+    bool has_version =
+        is_version_00 || (is_trace_hex((struct str){ s.at, 2 }) && !str_starts(s, STR("ff")));
+    bool has_flags =
+        is_trace_hex((struct str){ s.at + 53, 2 }) || str_starts(str_from(s, 53), STR("00"));
+    return is_whole && has_version && has_flags && is_trace_hex((struct str){ s.at + 3, 32 }) &&
+           is_trace_hex((struct str){ s.at + 36, 16 });
+}
+
+/* The client's trace goes on with a span of ours; without one a new, unsampled trace begins. */
+static void take_trace(struct request *request)
+{
+    struct received *received = &request->received;
+    struct arena *arena = &request->arena;
+    struct str sent = http_arrived_field(request->arrived, STR("traceparent"));
+    bool goes_on = is_traceparent(sent);
+    struct str trace_id = goes_on ? (struct str){ sent.at + 3, 32 } : hex_random(arena, 16);
+    struct str flags = goes_on ? (struct str){ sent.at + 53, 2 } : STR("00");
+    struct str span_id = hex_random(arena, 8);
+    received->traceparent = str_of(arena_printf(
+        arena, "00-%.*s-%.*s-%.*s", STR_FMT(trace_id), STR_FMT(span_id), STR_FMT(flags)));
+    struct str state = http_arrived_field(request->arrived, STR("tracestate"));
+    if (goes_on && state.len > 0 && state.len <= TRACESTATE_MAX) {
+        received->tracestate = arena_str(arena, state);
+    }
+}
+
+static struct str address_text(struct arena *arena, const struct sockaddr_storage *peer)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    if (peer->ss_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)peer)->sin_addr, text, sizeof(text));
+    } else if (peer->ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)peer)->sin6_addr, text, sizeof(text));
+    }
+    return arena_str(arena, str_of(text));
+}
+
+static struct str kept(struct request *request, const char *name, size_t max)
+{
+    struct str value = http_arrived_field(request->arrived, str_of(name));
+    value.len = value.len < max ? value.len : max;
+    return value.at ? arena_str(&request->arena, value) : value;
+}
+
+static void take_over(struct request *request)
+{
+    const struct http_arrived *arrived = request->arrived;
+    struct received *received = &request->received;
+    struct arena *arena = &request->arena;
+    received->request_id = request_id(request, http_arrived_field(arrived, STR("x-request-id")));
+    take_trace(request);
+    received->address = address_text(arena, &arrived->peer);
+    received->is_tls = arrived->is_tls;
+    received->method = arena_str(arena, arrived->method);
+    received->target = arena_str(arena, arrived->target);
+    str_cut(received->target, '?', &received->path, &received->query);
+    received->body = arena_str(arena, arrived->body);
+    received->user_agent = kept(request, "user-agent", USER_AGENT_MAX);
+    received->accept_encoding = kept(request, "accept-encoding", SIZE_MAX);
+    received->authorization = kept(request, "authorization", SIZE_MAX);
+    received->authorization_repeats = http_arrived_repeats(arrived, STR("authorization"));
+}
+
+static enum step_verdict refuse(struct request *request, enum http_refusal refused)
+{
+    const struct settings *settings = request->worker->core->settings;
+    switch (refused) {
+    case HTTP_REFUSED_TARGET_TOO_LONG:
+        return request_refuse(request, PROBLEM_TARGET_TOO_LONG,
+            "The target may have at most %zu bytes.", settings->limits.target_bytes);
+    case HTTP_REFUSED_HEAD_TOO_LARGE:
+        return request_refuse(request, PROBLEM_HEAD_TOO_LARGE,
+            "All header fields together may have at most %zu bytes.", settings->limits.head_bytes);
+    case HTTP_REFUSED_BODY_TOO_LARGE:
+        return request_refuse(request, PROBLEM_BODY_TOO_LARGE,
+            "The body may have at most %zu bytes.", settings->limits.body_bytes);
+    case HTTP_REFUSED_SLOW:
+        return request_refuse(
+            request, PROBLEM_REQUEST_TIMEOUT, "The request did not arrive in time.");
+    default:
+        return request_refuse(
+            request, PROBLEM_BAD_REQUEST, "The request is not well-formed HTTP/1.1.");
+    }
+}
+
+enum step_verdict receive_run(struct request *request)
+{
+    const struct worker *worker = request->worker;
+    enum http_refusal refused = request->arrived->refused;
+    take_over(request);
+    request->arrived = NULL;
+    if (refused != HTTP_REFUSED_NOT) {
+        return refuse(request, refused);
+    }
+    if (worker->is_draining) {
+        return request_refuse(request, PROBLEM_STOPPING, "Try again: another server will answer.");
+    }
+    unsigned share = worker->core->settings->limits.in_flight / worker->core->workers_count;
+    if (worker->requests_count > (share ? share : 1)) {
+        return request_refuse(request, PROBLEM_OVERLOADED, "Try again in a moment.");
+    }
+    return STEP_NEXT;
+}

@@ -1,0 +1,364 @@
+/*
+ * route: which plan a request asks for, and with which values.
+ *
+ * Owns the compiled routes and request->routed. Paths are compared segment by segment after percent-decoding; there
+ * is no normalisation: "//", "/./" and a slash at the end are other paths, and other paths are not found. A table of
+ * a few plans is walked from the top; routes_compile proves that no two routes can match the same path. Unknown query
+ * parameters are ignored (clients add their own), declared ones are proved before anything is asked.
+ */
+#include "route.h"
+
+#include "../base/must.h"
+#include "../base/percent.h"
+
+enum { SEGMENTS_MAX = 16 };
+
+struct segment {
+    struct str text; /* literal, or the name between braces */
+    bool is_value;
+};
+
+struct route {
+    struct str method;
+    struct segment segments[SEGMENTS_MAX];
+    size_t segments_count;
+};
+
+struct routes {
+    struct route *list; /* one for each plan, in the plans' order */
+    size_t count;
+};
+
+/* ---- at boot ---- */
+
+static bool is_name(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) {
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
+static bool parse_segment(struct str text, struct segment *out)
+{
+    bool is_value = text.len > 2 && text.at[0] == '{' && text.at[text.len - 1] == '}';
+    *out = (struct segment){ text, is_value };
+    if (is_value) {
+        out->text = (struct str){ text.at + 1, text.len - 2 };
+        return is_name(out->text);
+    }
+    return text.len > 0 && !memchr(text.at, '{', text.len) && !memchr(text.at, '}', text.len) &&
+           !memchr(text.at, '?', text.len) && !memchr(text.at, '%', text.len);
+}
+
+/* "GET /v1/feed" */
+static bool parse_route(const char *text, struct route *route)
+{
+    static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
+    struct str rest, segment;
+    if (!text || !str_cut(str_of(text), ' ', &route->method, &rest) ||
+        !str_starts(rest, STR("/"))) {
+        return false;
+    }
+    bool is_method = false;
+    for (size_t i = 0; i < countof(methods); i++) {
+        is_method |= str_eq(route->method, str_of(methods[i]));
+    }
+    rest = str_from(rest, 1);
+    bool has_more = true;
+    while (has_more && route->segments_count < SEGMENTS_MAX) {
+        has_more = str_cut(rest, '/', &segment, &rest);
+        if (!parse_segment(segment, &route->segments[route->segments_count++])) {
+            return false;
+        }
+    }
+    return is_method && !has_more;
+}
+
+/* Some path matches both. */
+static bool overlap(const struct route *a, const struct route *b)
+{
+    if (!str_eq(a->method, b->method) || a->segments_count != b->segments_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->segments_count; i++) {
+        const struct segment *x = &a->segments[i], *y = &b->segments[i];
+        if (!x->is_value && !y->is_value && !str_eq(x->text, y->text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *query_fault(const struct bff_query *query)
+{
+    bool is_number = query->type == BFF_INTEGER;
+    uint64_t number;
+    if (!is_name(str_of(query->name))) {
+        return "has a name that is not made of a-z, 0-9 and '_'";
+    }
+    if (query->min > query->max && (is_number || query->max != 0)) {
+        return "has a .min above its .max";
+    }
+    if (query->min < 0) {
+        return "has a .min below zero";
+    }
+    if (query->otherwise && query->is_required) {
+        return "is required and has an .otherwise that is never used";
+    }
+    if (is_number && query->otherwise &&
+        (!str_u64(str_of(query->otherwise), &number) || number < (uint64_t)query->min ||
+            number > (uint64_t)query->max)) {
+        return "has an .otherwise outside its own bounds";
+    }
+    return NULL;
+}
+
+static void check_query(const struct bff_plan *plan, struct faults *faults)
+{
+    for (size_t i = 0; i < BFF_QUERY_MAX && plan->query[i].name; i++) {
+        const struct bff_query *query = &plan->query[i];
+        const char *file = query->file ? query->file : plan->file;
+        int line = query->line ? query->line : plan->line;
+        const char *fault = query_fault(query);
+        if (fault) {
+            faults_add(faults, file, line, "plan %s: query parameter \"%s\" %s.", plan->name,
+                query->name, fault);
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(plan->query[j].name, query->name) == 0) {
+                faults_add(faults, file, line, "plan %s: query parameter \"%s\" is declared twice.",
+                    plan->name, query->name);
+            }
+        }
+    }
+}
+
+struct routes *routes_compile(
+    const struct bff_client *client, struct arena *arena, struct faults *faults)
+{
+    struct routes *routes = arena_zalloc(arena, 1, sizeof(*routes));
+    routes->list = arena_zalloc(arena, client->plans_count, sizeof(*routes->list));
+    routes->count = client->plans_count;
+    for (size_t i = 0; i < routes->count; i++) {
+        const struct bff_plan *plan = &client->plans[i];
+        if (!parse_route(plan->route, &routes->list[i])) {
+            faults_add(faults, plan->file, plan->line,
+                "plan %s: .route \"%s\" is not a method, a space and a path like \"GET "
+                "/v1/posts/{id}\".",
+                plan->name, plan->route ? plan->route : "");
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (overlap(&routes->list[i], &routes->list[j])) {
+                faults_add(faults, plan->file, plan->line,
+                    "plan %s: .route \"%s\" takes paths that plan %s takes already.", plan->name,
+                    plan->route, client->plans[j].name);
+            }
+        }
+        check_query(plan, faults);
+    }
+    return routes;
+}
+
+/* ---- for each request ---- */
+
+/* The path's decoded segments; -1 when it has too many, or one that cannot be decoded. */
+static int split(struct request *request, struct str *segments)
+{
+    struct str path = request->received.path, segment;
+    int count = 0;
+    if (!str_starts(path, STR("/"))) {
+        return -1;
+    }
+    struct str rest = str_from(path, 1);
+    bool has_more = true;
+    while (has_more) {
+        has_more = str_cut(rest, '/', &segment, &rest);
+        if (count == SEGMENTS_MAX ||
+            !percent_decode(&request->arena, segment, PERCENT_PLUS_IS_PLUS, &segments[count++])) {
+            return -1;
+        }
+    }
+    return count;
+}
+
+static bool matches(const struct route *route, const struct str *segments, size_t count)
+{
+    if (route->segments_count != count) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct segment *wanted = &route->segments[i];
+        if (wanted->is_value ? segments[i].len == 0 : !str_eq(wanted->text, segments[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void take_path_values(
+    struct request *request, const struct route *route, const struct str *segments)
+{
+    struct named *values = arena_zalloc(&request->arena, route->segments_count, sizeof(*values));
+    size_t count = 0;
+    for (size_t i = 0; i < route->segments_count; i++) {
+        if (route->segments[i].is_value) {
+            values[count++] = (struct named){ route->segments[i].text, segments[i] };
+        }
+    }
+    request->routed.path_values = values;
+    request->routed.path_values_count = count;
+}
+
+static bool has_method(struct str allow, struct str method)
+{
+    struct str one;
+    while (str_cut(allow, ',', &one, &allow) || one.len) {
+        if (str_eq(str_trim(one), method)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_allow(struct request *request, struct str method)
+{
+    struct str allow = request->routed.allow;
+    if (has_method(allow, method)) {
+        return;
+    }
+    const char *comma = allow.len ? ", " : "";
+    const char *head = str_eq(method, STR("GET")) ? ", HEAD" : "";
+    request->routed.allow = str_of(arena_printf(
+        &request->arena, "%.*s%s%.*s%s", STR_FMT(allow), comma, STR_FMT(method), head));
+}
+
+static enum step_verdict find(struct request *request)
+{
+    const struct core *core = request->worker->core;
+    struct str segments[SEGMENTS_MAX];
+    int count = split(request, segments);
+    struct str method = request->received.method;
+    method = str_eq(method, STR("HEAD")) ? STR("GET") : method;
+    for (size_t i = 0; count >= 0 && i < core->routes->count; i++) {
+        const struct route *route = &core->routes->list[i];
+        if (!matches(route, segments, (size_t)count)) {
+            continue;
+        }
+        if (str_eq(route->method, method)) {
+            request->routed.plan = &core->client->plans[i];
+            request->routed.plan_index = i;
+            take_path_values(request, route, segments);
+            return STEP_NEXT;
+        }
+        add_allow(request, route->method);
+    }
+    if (request->routed.allow.len) {
+        return request_refuse(request, PROBLEM_METHOD_NOT_ALLOWED, "This path takes %.*s.",
+            STR_FMT(request->routed.allow));
+    }
+    return request_refuse(request, PROBLEM_NOT_FOUND, "No route of this server has this path.");
+}
+
+static bool is_word_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("-_.~", c) != NULL);
+}
+
+/* UTF-8 proper is proved where the value is used as text; control bytes are never of use. */
+static bool is_text_byte(char c)
+{
+    return (unsigned char)c >= ' ' && c != 0x7f;
+}
+
+static bool fits(const struct bff_query *query, struct str value)
+{
+    if (query->type == BFF_INTEGER) {
+        uint64_t number;
+        return str_u64(value, &number) && number >= (uint64_t)query->min &&
+               number <= (uint64_t)query->max;
+    }
+    bool is_word = query->type == BFF_WORD;
+    size_t max = query->max ? (size_t)query->max : is_word ? 64 : 256;
+    if (value.len < (size_t)query->min || value.len > max || value.len == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        if (!(is_word ? is_word_byte(value.at[i]) : is_text_byte(value.at[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum step_verdict refuse_query(struct request *request, const struct bff_query *query)
+{
+    if (query->type == BFF_INTEGER) {
+        return request_refuse(request, PROBLEM_BAD_QUERY,
+            "The query parameter \"%s\" takes a whole number from %ld to %ld, once.", query->name,
+            query->min, query->max);
+    }
+    bool is_word = query->type == BFF_WORD;
+    return request_refuse(request, PROBLEM_BAD_QUERY,
+        "The query parameter \"%s\" takes %s of at most %ld bytes, once.", query->name,
+        is_word ? "a word of letters, digits and -_.~" : "a text without control characters",
+        query->max ? query->max
+        : is_word  ? 64L
+                   : 256L);
+}
+
+static const struct bff_query *declared(const struct bff_plan *plan, struct str name, size_t *index)
+{
+    for (*index = 0; *index < BFF_QUERY_MAX && plan->query[*index].name; ++*index) {
+        if (str_eq(str_of(plan->query[*index].name), name)) {
+            return &plan->query[*index];
+        }
+    }
+    return NULL;
+}
+
+static enum step_verdict read_query(struct request *request)
+{
+    const struct bff_plan *plan = request->routed.plan;
+    struct str *values = request->routed.query_values;
+    struct str rest = request->received.query, pair, name, value;
+    while (str_cut(rest, '&', &pair, &rest) || pair.len) {
+        size_t index;
+        str_cut(pair, '=', &name, &value);
+        const struct bff_query *query = declared(plan, name, &index);
+        if (!query) {
+            continue;
+        }
+        bool is_usable =
+            !values[index].at &&
+            percent_decode(&request->arena, value, PERCENT_PLUS_IS_SPACE, &values[index]) &&
+            fits(query, values[index]);
+        if (!is_usable) {
+            return refuse_query(request, query);
+        }
+    }
+    for (size_t i = 0; i < BFF_QUERY_MAX && plan->query[i].name; i++) {
+        if (!values[i].at && plan->query[i].is_required) {
+            return refuse_query(request, &plan->query[i]);
+        }
+        values[i] = values[i].at ? values[i] : str_of(plan->query[i].otherwise);
+    }
+    return STEP_NEXT;
+}
+
+enum step_verdict route_run(struct request *request)
+{
+    enum step_verdict verdict = find(request);
+    if (verdict != STEP_NEXT) {
+        return verdict;
+    }
+    unsigned budget_ms = request->routed.plan->budget_ms;
+    if (budget_ms) {
+        request_budget(request, budget_ms);
+    }
+    return read_query(request);
+}

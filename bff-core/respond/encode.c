@@ -1,0 +1,223 @@
+/*
+ * encode: bytes and fields of the answer.
+ *
+ * Owns request->encoded. Good and bad answers take the same way through this file. A problem's words come from
+ * problem.def and from the step that refused, never from a service. Answers belong to one user and are not to be
+ * stored by anybody; Vary names Accept-Encoding all the same, for those who store in spite of it.
+ */
+#include "encode.h"
+
+#include "../base/clock.h"
+#include "../base/must.h"
+#include "../wire/compress.h"
+#include "../wire/json.h"
+
+enum { FIELDS_MAX = 16, PROBLEM_MAX_BYTES = 16 * 1024 };
+
+static void add(struct request *request, const char *name, struct str value)
+{
+    struct encoded *encoded = &request->encoded;
+    must(encoded->fields_count < FIELDS_MAX);
+    encoded->fields[encoded->fields_count++] = (struct http_field){ str_of(name), value };
+}
+
+#define ADD(request, name, ...)                                                                    \
+    add(request, name, str_of(arena_printf(&(request)->arena, __VA_ARGS__)))
+
+/* ---- problem+json ---- */
+
+static void member(struct buf *body, const char *name, struct str value)
+{
+    buf_append_char(body, body->len ? ',' : '{');
+    json_quote(body, str_of(name));
+    buf_append_char(body, ':');
+    json_quote(body, value);
+}
+
+static void write_problem(struct request *request, struct buf *body)
+{
+    const struct problem_row *row = problem_row(request->problem);
+    char *type = arena_printf(&request->arena, "urn:problem-type:bff:%s", row->slug);
+    buf_init(body, PROBLEM_MAX_BYTES);
+    member(body, "type", str_of(type));
+    member(body, "title", str_of(row->title));
+    buf_append_str(body, STR(",\"status\":"));
+    buf_append_u64(body, row->status);
+    if (request->detail.len) {
+        member(body, "detail", request->detail);
+    }
+    if (request->received.path.len && request->received.path.len < PROBLEM_MAX_BYTES / 8) {
+        member(body, "instance", request->received.path);
+    }
+    member(body, "request_id", request->received.request_id);
+    buf_append_char(body, '}');
+    must(!body->is_overfull);
+}
+
+static void add_problem_fields(struct request *request)
+{
+    const struct problem_row *row = problem_row(request->problem);
+    add(request, "Content-Type", STR("application/problem+json"));
+    if (request->routed.allow.len && request->problem == PROBLEM_METHOD_NOT_ALLOWED) {
+        add(request, "Allow", request->routed.allow);
+    }
+    if (request->identity.challenge.len) {
+        add(request, "WWW-Authenticate", request->identity.challenge);
+    }
+    if (row->status == 503) {
+        add(request, "Retry-After", STR("1"));
+    }
+}
+
+/* ---- what the answer tells of itself ---- */
+
+static unsigned long long ms_between(uint64_t from_us, uint64_t to_us)
+{
+    return to_us > from_us ? (to_us - from_us + 500) / 1000 : 0;
+}
+
+/* RFC 9651 list of tokens: `profile;s=ok;d=12, recs;s=stale;age=34`. Detached calls have no section. */
+static void add_sections(struct request *request)
+{
+    const struct fanned *fanned = &request->fanned;
+    struct buf text;
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < fanned->calls_count; i++) {
+        const struct call *call = &fanned->calls[i];
+        if (call->asks->is_detached) {
+            continue;
+        }
+        buf_printf(
+            &text, "%s%s;s=%s", text.len ? ", " : "", call->asks->as, call_state_name(call->state));
+        if (call->started_us) {
+            buf_printf(&text, ";d=%llu", ms_between(call->started_us, call->ended_us));
+        }
+        if (call->state == CALL_CACHED || call->state == CALL_STALE) {
+            buf_printf(&text, ";age=%llu", (unsigned long long)call->age_s);
+        }
+    }
+    if (text.len) {
+        add(request, "BFF-Sections", arena_str(&request->arena, buf_str(&text)));
+    }
+    buf_release(&text);
+}
+
+/* W3C Server Timing, with the call's start as a parameter of our own; only where the settings allow it. */
+static void add_timing(struct request *request)
+{
+    const struct fanned *fanned = &request->fanned;
+    uint64_t began_us = request->received.started_us;
+    struct buf text;
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < fanned->calls_count; i++) {
+        const struct call *call = &fanned->calls[i];
+        if (call->started_us && !call->asks->is_detached) {
+            buf_printf(&text, "%s;start=%.2f;dur=%.2f;desc=\"%s\", ", call->asks->as,
+                (double)(call->started_us - began_us) / 1000,
+                (double)(call->ended_us - call->started_us) / 1000, call_state_name(call->state));
+        }
+    }
+    buf_printf(&text, "total;dur=%.2f", (double)(clock_now_us() - began_us) / 1000);
+    add(request, "Server-Timing", arena_str(&request->arena, buf_str(&text)));
+    buf_release(&text);
+}
+
+/* draft-ietf-httpapi-ratelimit-headers; Retry-After is RFC 9110 section 10.2.3. */
+static void add_limits(struct request *request)
+{
+    const struct limited *limited = &request->limited;
+    if (!limited->policy) {
+        return;
+    }
+    ADD(request, "RateLimit-Policy", "\"%s\";q=%u;w=%u", limited->policy, limited->quota,
+        limited->window_s);
+    ADD(request, "RateLimit", "\"%s\";r=%u;t=%u", limited->policy, limited->remaining,
+        limited->reset_s);
+    if (limited->retry_after_s) {
+        ADD(request, "Retry-After", "%u", limited->retry_after_s);
+    }
+}
+
+/* ---- content coding ---- */
+
+/* The weight of one element in thousandths, -1 when the element is of another coding (RFC 9110 section 12.4.2). */
+static int weight(struct str element, struct str coding)
+{
+    struct str name, parameters, value;
+    bool has_parameters = str_cut(element, ';', &name, &parameters);
+    if (!str_eq_nocase(str_trim(name), coding)) {
+        return -1;
+    }
+    parameters = str_trim(parameters);
+    if (!has_parameters || !str_cut(parameters, '=', &name, &value) ||
+        !str_eq_nocase(str_trim(name), STR("q"))) {
+        return 1000;
+    }
+    value = str_trim(value);
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] >= '1' && value.at[i] <= '9') {
+            return 1000; /* any weight above zero will do: there is one coding to choose */
+        }
+    }
+    return 0;
+}
+
+static bool accepts_gzip(struct str accept)
+{
+    struct str element;
+    int any = 0, gzip = -1;
+    while (str_cut(accept, ',', &element, &accept) || element.len) {
+        int named = weight(element, STR("gzip"));
+        int x_named = weight(element, STR("x-gzip"));
+        int star = weight(element, STR("*"));
+        gzip = named >= 0 ? named : x_named >= 0 ? x_named : gzip;
+        any = star >= 0 ? star : any;
+    }
+    return (gzip >= 0 ? gzip : any) > 0;
+}
+
+static void code(struct request *request, struct buf *plain)
+{
+    const struct worker *worker = request->worker;
+    struct encoded *encoded = &request->encoded;
+    encoded->plain_bytes = plain->len;
+    encoded->coding = "identity";
+    buf_init(&encoded->body, plain->cap);
+    bool pays = plain->len >= worker->core->settings->compress.min_bytes;
+    if (pays && accepts_gzip(request->received.accept_encoding) &&
+        compress_gzip(worker->compressor, buf_str(plain), &encoded->body) &&
+        encoded->body.len < plain->len) {
+        encoded->coding = "gzip";
+        add(request, "Content-Encoding", STR("gzip"));
+        buf_release(plain);
+        return;
+    }
+    buf_release(&encoded->body);
+    encoded->body = *plain;
+    buf_init(plain, 0);
+}
+
+enum step_verdict encode_run(struct request *request)
+{
+    struct buf problem, *plain = &request->projected.body;
+    request->encoded.fields = arena_zalloc(&request->arena, FIELDS_MAX, sizeof(struct http_field));
+    if (request->problem == PROBLEM_NONE) {
+        add(request, "Content-Type", STR("application/json"));
+    } else {
+        buf_release(plain);
+        write_problem(request, &problem);
+        plain = &problem;
+        add_problem_fields(request);
+    }
+    add(request, "Cache-Control", STR("no-store"));
+    add(request, "Vary", STR("Accept-Encoding"));
+    add(request, "X-Request-Id", request->received.request_id);
+    add(request, "X-Content-Type-Options", STR("nosniff"));
+    add_sections(request);
+    add_limits(request);
+    if (request->worker->core->settings->server_timing) {
+        add_timing(request);
+    }
+    code(request, plain);
+    return STEP_NEXT;
+}
