@@ -1,45 +1,209 @@
 # The family of Backend-for-Frontend servers.
 #
-#   make             build everything under build/
-#   make unit        build and run the unit tests
+# See it work
+#   make run         install what is missing, build, start the mocks and the three servers, ask each
+#                    for the feed and show the answers, then serve until ^C
+#   make demo        the same, but stop after the answers; the last line counts their sections
 #
-# VARIANT=asan or VARIANT=tsan builds under build/asan or build/tsan with the sanitizers.
+# Build
+#   make             everything, under build/; V=1 shows the commands, WERROR= lets warnings pass
+#   make deps        name and install the Debian packages that are missing
+#   make keys        a development CA and server certificate in build/dev, made anew when they expire
+#   make check       let each server prove its settings, plans and shapes
+#   make format      lay out all C as .clang-format says
+#   make clean       remove build/
+#
+# Test
+#   make test        all of: style unit threads contract flow; ends with "N passed, N failed"
+#   make unit        one kind alone; T=word runs only the tests whose path holds that word
+#   make asan        all of it under the address and undefined behaviour sanitizers
+#   make tsan        the thread programs, and the flow tests against servers, under the thread sanitizer
+#   make fuzz        each fuzz target for FUZZ_SECONDS (60)
+#   make bench       CPU time per request, beside others that do the same job
+#
+# VARIANT=asan, tsan or fuzz builds any target with those sanitizers, under build/VARIANT.
 
 VARIANT ?= release
-CC ?= gcc
-OUT := build/$(VARIANT)
+WERROR ?= -Werror
+FUZZ_SECONDS ?= 60
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
+
+# B holds what is run, O the objects: a server and its folder have the same name.
+B := build$(if $(filter-out release,$(VARIANT)),/$(VARIANT))
+O := $(B)/objects
+
+# ---- flags; CFLAGS, CPPFLAGS and LDFLAGS stay free for whoever builds ----
 
 PACKAGES := libmicrohttpd libcurl gnutls json-c libconfig zlib
-FLAGS_release := -O2
-FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-FLAGS_tsan := -O1 -fsanitize=thread -fno-omit-frame-pointer
-CFLAGS := -std=gnu11 -D_GNU_SOURCE -g -Wall -Wextra -Werror -pthread $(FLAGS_$(VARIANT))
-CPPFLAGS := -MMD -MP -Ibff-core $(shell pkg-config --cflags $(PACKAGES))
-LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lm -pthread
+SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE_tsan := -fsanitize=thread
+SANITIZE_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+SANITIZE := $(SANITIZE_$(VARIANT))
 
-CORE := $(wildcard bff-core/*.c bff-core/*/*.c)
-CORE_O := $(CORE:%.c=$(OUT)/%.o)
-UNIT := $(wildcard tests/unit/*.c tests/unit/*/*.c)
-UNIT_BIN := $(UNIT:%.c=$(OUT)/%)
+CFLAGS ?= -g $(if $(SANITIZE),-O1 -fno-omit-frame-pointer,-O2)
+COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -Ibff-core $(PACKAGES_CFLAGS) -MMD -MP \
+	-Wall -Wextra $(WERROR) -pthread $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
+LINK = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
+LIBS = $(PACKAGES_LIBS) -lm
 
-.PHONY: all unit clean
+# Asked once, and only by a recipe: help, deps and clean work on a machine that has no pkg-config yet.
+PACKAGES_CFLAGS = $(eval PACKAGES_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PACKAGES_CFLAGS)
+PACKAGES_LIBS = $(eval PACKAGES_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PACKAGES_LIBS)
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --jobs=$(shell nproc) --no-print-directory
+endif
+Q := $(if $(V),,@)
+
+# ---- what there is ----
+
+objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
+programs = $(patsubst %.c,$(B)/%,$(wildcard $(1)))
+
+CORE := $(B)/libbff-core.a
+CLIENTS := $(patsubst %/main.c,%,$(wildcard bff-*/main.c))
+SERVERS := $(CLIENTS:%=$(B)/%)
+MOCKS := $(if $(wildcard mocks/main.c),$(B)/bff-mocks)
+DEMO := $(if $(wildcard mocks/demo/main.c),$(B)/bff-demo)
+
+UNIT := $(call programs,tests/unit/test_*.c tests/unit/*/test_*.c)
+FLOW := $(call programs,tests/flow/test_*.c)
+FLOW_SHARED := $(filter-out $(O)/tests/flow/test_%,$(call objects,tests/flow/*.c))
+THREADS := $(call programs,tests/threads/*.c)
+BENCH := $(call programs,tests/bench/*.c)
+FUZZ := $(call programs,tests/fuzz/*.c)
+
+.PHONY: all help deps keys run demo check format clean FORCE
+.PHONY: test style unit threads contract flow asan tsan fuzz bench
 .SECONDARY:
+.SECONDEXPANSION:
+.DELETE_ON_ERROR:
 
-all: $(OUT)/libbff-core.a
+all: $(CORE) $(SERVERS) $(MOCKS) $(DEMO)
 
-$(OUT)/libbff-core.a: $(CORE_O)
-	@rm -f $@ && ar rcs $@ $^
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-$(OUT)/%.o: %.c
-	@mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+# ---- build ----
 
-$(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(OUT)/libbff-core.a
-	@$(CC) $(CFLAGS) $< $(OUT)/libbff-core.a $(LDLIBS) -lcriterion -o $@
+# Rewritten when the commands change, so that everything is built anew; also where a bare machine is told.
+$(O)/commands: FORCE
+	@command -v pkg-config >/dev/null && pkg-config --print-errors --exists $(PACKAGES) || \
+		{ echo "make: libraries are missing; 'make deps' installs them" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@echo '$(COMPILE) $(LINK) $(LIBS)' | cmp -s - $@ || { .ci/curl-flavour && \
+		echo '$(COMPILE) $(LINK) $(LIBS)' > $@; }
 
-unit: $(UNIT_BIN)
-	@for t in $^; do $$t --quiet || exit 1; done
+$(O)/%.o: %.c $(O)/commands
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c $< -o $@
+
+$(CORE): $(call objects,bff-core/*.c bff-core/*/*.c)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(SERVERS): $(B)/%: $$(call objects,$$*/*.c) $(CORE)
+	$(Q)$(LINK) $^ $(LIBS) -o $@
+
+$(B)/bff-mocks: $(call objects,mocks/*.c)
+	$(Q)$(LINK) $^ $(LIBS) -o $@
+
+$(DEMO): $(call objects,mocks/demo/*.c) $(CORE)
+	$(Q)$(LINK) $^ $(LIBS) -o $@
+
+$(UNIT): $(B)/%: $(O)/%.o $(CORE)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(LIBS) -lcriterion -o $@
+
+$(FLOW): $(B)/%: $(O)/%.o $(FLOW_SHARED) $(CORE)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(LIBS) -lcriterion -o $@
+
+$(THREADS) $(BENCH): $(B)/%: $(O)/%.o $(CORE)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) $^ $(LIBS) -o $@
+
+$(FUZZ): $(B)/%: $(O)/%.o $(CORE)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -fsanitize=fuzzer $^ $(LIBS) -o $@
+
+# Every program of a group, for a make that calls itself after `deps`.
+.PHONY: programs-unit programs-flow programs-threads programs-bench programs-fuzz
+programs-unit: $(UNIT)
+programs-flow: $(FLOW)
+programs-threads: $(THREADS)
+programs-bench: $(BENCH)
+programs-fuzz: $(FUZZ)
+
+# ---- run ----
+
+deps:
+	@.ci/deps build test
+
+keys:
+	@mocks/dev-keys build/dev
+
+run demo:
+	@.ci/deps build
+	@$(MAKE) all keys
+	@exec $(DEMO) $(if $(filter run,$@),--serve)
+
+check: $(SERVERS)
+	@for c in $(CLIENTS); do $(B)/$$c --config $$c/bff.conf --check || exit; done
+
+# ---- test ----
+
+RUN := tests/run --build $(B) $(if $(T),--only $(T))
+
+test:
+	@.ci/deps build test
+	@$(MAKE) all keys programs-unit programs-flow
+	@$(MAKE) VARIANT=tsan programs-threads
+	@$(RUN) style unit threads contract flow
+
+style:
+	@$(RUN) style
+unit: $(UNIT)
+	@$(RUN) unit
+threads:
+	@$(MAKE) VARIANT=tsan programs-threads
+	@$(RUN) threads
+contract: all keys
+	@$(RUN) contract
+flow: all keys $(FLOW)
+	@$(RUN) flow
+
+asan:
+	@$(MAKE) VARIANT=asan test
+
+# Criterion cannot start under this sanitizer (its arena sits in the shadow memory), so the flow tests
+# themselves are plain and only what they start is not.
+tsan:
+	@.ci/deps build test
+	@$(MAKE) keys programs-flow
+	@$(MAKE) VARIANT=tsan all programs-threads
+	@tests/run --build build --servers build/tsan $(if $(T),--only $(T)) threads flow
+
+fuzz:
+	@.ci/deps build test fuzz
+	@$(MAKE) VARIANT=fuzz programs-fuzz
+	@tests/fuzz/run build/fuzz/tests/fuzz $(FUZZ_SECONDS)
+
+bench: all keys programs-bench
+	@tests/bench/run $(B)
+
+# ---- upkeep ----
+
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
 
 clean:
 	@rm -rf build
 
--include $(CORE_O:.o=.d) $(UNIT_BIN:=.d)
+-include $(patsubst %.c,$(O)/%.d,$(wildcard $(foreach folder,bff-* mocks tests,\
+	$(folder)/*.c $(folder)/*/*.c $(folder)/*/*/*.c)))
