@@ -6,7 +6,7 @@
 #   make demo        the same, but stop after the answers; the last line counts their sections
 #
 # Build
-#   make             everything, under build/; V=1 shows the commands, WERROR= lets warnings pass
+#   make             everything, in build/; V=1 shows commands, WERROR= lets warnings pass
 #   make deps        name and install the Debian packages that are missing
 #   make keys        a development CA and server certificate in build/dev, made anew when they expire
 #   make check       let each server prove its settings, plans and shapes
@@ -17,7 +17,7 @@
 #   make test        all of: style unit threads contract flow; ends with "N passed, N failed"
 #   make unit        one kind alone; T=word runs only the tests whose path holds that word
 #   make asan        all of it under the address and undefined behaviour sanitizers
-#   make tsan        the thread programs, and the flow tests against servers, under the thread sanitizer
+#   make tsan        thread programs and flow tests, with the servers under the thread sanitizer
 #   make fuzz        each fuzz target for FUZZ_SECONDS (60)
 #   make bench       CPU time per request, beside others that do the same job
 #
@@ -51,9 +51,10 @@ COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -Ibff-core $(PACKAGES_CFLAGS) -MMD -MP 
 LINK = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
 LIBS = $(PACKAGES_LIBS) -lm
 
-# Asked once, and only by a recipe: help, deps and clean work on a machine that has no pkg-config yet.
-PACKAGES_CFLAGS = $(eval PACKAGES_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PACKAGES_CFLAGS)
-PACKAGES_LIBS = $(eval PACKAGES_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PACKAGES_LIBS)
+# Asked once, and only by a recipe: help, deps and clean work on a machine without pkg-config.
+ask = $(eval $(1) := $(shell pkg-config $(2) $(PACKAGES)))$($(1))
+PACKAGES_CFLAGS = $(call ask,PACKAGES_CFLAGS,--cflags)
+PACKAGES_LIBS = $(call ask,PACKAGES_LIBS,--libs)
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=$(shell nproc) --no-print-directory
@@ -91,7 +92,7 @@ help:
 
 # ---- build ----
 
-# Rewritten when the commands change, so that everything is built anew; also where a bare machine is told.
+# Rewritten when the commands change, so that all is built anew. Says what a bare machine lacks.
 $(O)/commands: FORCE
 	@command -v pkg-config >/dev/null && pkg-config --print-errors --exists $(PACKAGES) || \
 		{ echo "make: libraries are missing; 'make deps' installs them" >&2; exit 1; }
@@ -181,8 +182,8 @@ flow: all keys $(FLOW)
 asan:
 	@$(MAKE) VARIANT=asan test
 
-# Criterion cannot start under this sanitizer (its arena sits in the shadow memory), so the flow tests
-# themselves are plain and only what they start is not.
+# Criterion cannot start under this sanitizer (its arena sits in the shadow memory), so the flow
+# tests themselves are plain and only what they start is not.
 tsan:
 	@.ci/deps build test
 	@$(MAKE) keys programs-flow
