@@ -8,7 +8,7 @@
 # Build
 #   make             everything, in build/; V=1 shows commands, WERROR= lets warnings pass
 #   make deps        name and install the Debian packages that are missing
-#   make keys        a development CA and server certificate in build/dev, made anew when they expire
+#   make keys        a development CA and server certificate in build/dev, renewed when they expire
 #   make check       let each server prove its settings, plans and shapes
 #   make format      lay out all C as .clang-format says
 #   make clean       remove build/
