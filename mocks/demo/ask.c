@@ -1,8 +1,8 @@
 /*
  * ask: the demo's HTTP client.
  *
- * Owns one libcurl handle, whose connections are kept from one question to the next. Blocks for LIMIT_MS at
- * most. Does not judge answers: what a good one is, main.c knows.
+ * Owns one libcurl handle, whose connections are kept from one question to the next. Blocks for
+ * LIMIT_MS at most. Does not judge answers: what a good one is, main.c knows.
  */
 #include "ask.h"
 

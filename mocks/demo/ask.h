@@ -5,8 +5,8 @@
 #include "base/err.h"
 
 /*
- * The demo's questions, one after the other, as an app would ask them: over TLS, with a token, on one
- * connection per server.
+ * The demo's questions, one after the other, as an app would ask them: over TLS, with a token, on
+ * one connection per server.
  */
 struct asker;
 
@@ -29,8 +29,8 @@ void answer_init(struct answer *answer);
 void answer_release(struct answer *answer);
 
 /*
- * GET. `token` and `coding` ("gzip") may be NULL. An answer of any status is an answer; without one: false, with a
- * sentence. The answer is emptied first.
+ * GET. `token` and `coding` ("gzip") may be NULL. An answer of any status is an answer; without
+ * one: false, with a sentence. The answer is emptied first.
  */
 bool ask(struct asker *asker, const char *url, const char *token, const char *coding,
     struct answer *answer, struct err *err);

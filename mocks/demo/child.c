@@ -2,9 +2,9 @@
  * child: the programs that the demo runs.
  *
  * Owns their processes and log files. Promises:
- *   1. a child never outlives the demo: it asks the kernel for SIGTERM when its parent dies, before it
- *      becomes the program;
- *   2. a child is not in the terminal's foreground group, so ^C reaches the demo alone and the demo decides
+ *   1. a child never outlives the demo: before it becomes the program it asks the kernel for
+ *      SIGTERM at its parent's death;
+ *   2. a child is not in the terminal's foreground group: ^C reaches the demo alone, which decides
  *      the order in which things stop;
  *   3. child_stop returns when the process is gone.
  * Does not know what the programs are for.

@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 /*
- * A program that the demo runs. It ends when the demo does, however that ends, and what it writes is in a log
- * file. All zero: not running.
+ * A program that the demo runs. It ends when the demo does, however that ends, and what it writes
+ * is in a log file. All zero: not running.
  */
 struct child {
     const char *name; /* for sentences; borrowed */
@@ -16,8 +16,8 @@ struct child {
 };
 
 /*
- * Blocks the signals that end the demo and SIGCHLD, from here on and for good: they are taken by child_pause.
- * Children start with none of them blocked.
+ * Blocks the signals that end the demo and SIGCHLD, from here on and for good: they are taken by
+ * child_pause. Children start with none of them blocked.
  */
 void child_block_signals(void);
 

@@ -1,10 +1,11 @@
 /*
  * demo: everything at once, on one machine.
  *
- * Starts the mocks and the three servers, asks each for the feed as an app would, shows the answers, and - with
- * --serve - goes on until ^C. Owns the ports and the order: mocks before servers, and the reverse at the end.
- * Promises that it leaves nothing running, and that its exit code is 0 only when every section of every
- * client's answer was live. Does not know how a server does its work; it reads what any client could.
+ * Starts the mocks and the three servers, asks each for the feed as an app would, shows the
+ * answers, and goes on until ^C where --serve says so. Owns the ports and the order: mocks before
+ * servers, and the reverse at the end. Promises that it leaves nothing running, and that its exit
+ * code is 0 only when every section of every client's answer was live. Does not know how a server
+ * does its work; it reads what any client could.
  */
 #include "ask.h"
 #include "child.h"
@@ -74,7 +75,7 @@ static bool file_is_there(const char *path, const char *remedy, struct err *err)
     return access(path, R_OK) == 0 || err_set(err, "%s is not there; %s.", path, remedy);
 }
 
-/* A stale server would share its port silently (SO_REUSEPORT), so it is looked for before ours starts. */
+/* Asked before ours start: a stale server would share its port silently (SO_REUSEPORT). */
 static bool port_is_free(const struct demo *demo, unsigned port, const char *name, struct err *err)
 {
     struct sockaddr_in address = { .sin_family = AF_INET,
@@ -322,7 +323,7 @@ static void show_commands(const struct demo *demo)
         clients[0].admin_port + demo->shift);
 }
 
-/* Until ^C: true. A child that ends before that: false. Tokens live an hour and are made anew in time. */
+/* Until ^C: true; false when a child ends before. Tokens live an hour and are renewed in time. */
 static bool serve(struct demo *demo, struct err *err)
 {
     enum { RENEW_MS = 30 * 60 * 1000 };

@@ -1,8 +1,8 @@
 /*
  * parts: the header fields in which an answer tells what each service had to do with it.
  *
- * Owns nothing: slices point into the field. Reads generously, because it only shows; that the fields are
- * well-formed is proven by tests, not here.
+ * Owns nothing: slices point into the field. Reads generously, because it only shows; that the
+ * fields are well-formed is proven by tests, not here.
  */
 #include "parts.h"
 

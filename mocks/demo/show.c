@@ -1,8 +1,8 @@
 /*
  * show: how the demo looks in a terminal.
  *
- * Owns the colours. An excerpt is cut from the JSON text as it came, not from a parsed copy, so that what is
- * seen is what was sent: numbers and escapes included.
+ * Owns the colours. An excerpt is cut from the JSON text as it came, not from a parsed copy, so
+ * that what is seen is what was sent: numbers and escapes included.
  */
 #include "show.h"
 
@@ -64,7 +64,8 @@ static const char *after_character(const char *at, const char *end)
     return at;
 }
 
-/* The end of the text that begins at `at`, its quotes included; *cut is where it gets too long to show. */
+/* The end of the text that begins at `at`, with its quotes; *cut: where it gets too long to show.
+ */
 static const char *after_text(const char *at, const char *end, const char **cut)
 {
     int points = 0;

@@ -12,7 +12,7 @@ void show_answer(const char *name, const char *url, unsigned status);
 /* The beginning of a JSON text, laid out for a person: short things on one line, long texts cut. */
 void show_excerpt(struct str json);
 
-/* One bar for each section, on one scale of time. `timing` may be empty; bars then begin at zero. */
+/* One bar for each section, on one scale of time; without `timing` all bars begin at zero. */
 void show_waterfall(const struct part *sections, size_t sections_count, const struct part *timing,
     size_t timing_count);
 
