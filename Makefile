@@ -67,10 +67,10 @@ objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
 programs = $(patsubst %.c,$(B)/%,$(wildcard $(1)))
 
 CORE := $(B)/libbff-core.a
-CLIENTS := $(patsubst %/main.c,%,$(wildcard bff-*/main.c))
+CLIENTS := $(if $(wildcard bff-core/bff.c),$(patsubst %/main.c,%,$(wildcard bff-*/main.c)))
 SERVERS := $(CLIENTS:%=$(B)/%)
 MOCKS := $(if $(wildcard mocks/main.c),$(B)/bff-mocks)
-DEMO := $(if $(wildcard mocks/demo/main.c),$(B)/bff-demo)
+DEMO := $(B)/bff-demo
 
 UNIT := $(call programs,tests/unit/test_*.c tests/unit/*/test_*.c)
 FLOW := $(call programs,tests/flow/test_*.c)

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { EXCERPT_LINES = 16, SHORT_BYTES = 64, TEXT_POINTS = 56, BAR_COLUMNS = 40, MARGIN = 4 };
+enum { EXCERPT_LINES = 16, SHORT_BYTES = 80, TEXT_POINTS = 56, BAR_COLUMNS = 40, MARGIN = 4 };
 
 static struct {
     const char *strong, *faint, *good, *bad, *plain;
