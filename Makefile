@@ -52,7 +52,7 @@ LINK = $(CC) -pthread $(SANITIZE) $(CFLAGS) $(LDFLAGS)
 LIBS = $(PACKAGES_LIBS) -lm
 
 # Asked once, and only by a recipe: help, deps and clean work on a machine without pkg-config.
-ask = $(eval $(1) := $(shell pkg-config $(2) $(PACKAGES)))$($(1))
+ask = $(eval $(1) := $(shell pkg-config $(2) $(PACKAGES) 2>/dev/null))$($(1))
 PACKAGES_CFLAGS = $(call ask,PACKAGES_CFLAGS,--cflags)
 PACKAGES_LIBS = $(call ask,PACKAGES_LIBS,--libs)
 
@@ -135,11 +135,11 @@ $(FUZZ): $(B)/%: $(O)/%.o $(CORE)
 
 # Every program of a group, for a make that calls itself after `deps`.
 .PHONY: programs-unit programs-flow programs-threads programs-bench programs-fuzz
-programs-unit: $(UNIT)
-programs-flow: $(FLOW)
-programs-threads: $(THREADS)
-programs-bench: $(BENCH)
-programs-fuzz: $(FUZZ)
+programs-unit: $(UNIT) ; @:
+programs-flow: $(FLOW) ; @:
+programs-threads: $(THREADS) ; @:
+programs-bench: $(BENCH) ; @:
+programs-fuzz: $(FUZZ) ; @:
 
 # ---- run ----
 

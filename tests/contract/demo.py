@@ -52,7 +52,8 @@ class Feed(Ready):
     stale = ""
 
     def do_GET(self):
-        sections = ", ".join(f"{call};s={'stale' if call == self.stale else 'ok'};d=2" for call in CALLS)
+        states = {call: "stale" if call == self.stale else "ok" for call in CALLS}
+        sections = ", ".join(f"{call};s={state};d=2" for call, state in states.items())
         if not self.headers.get("Authorization", "").startswith("Bearer ey"):
             self.answer(401)
         elif self.headers.get("Accept-Encoding") == "gzip":
@@ -136,8 +137,8 @@ class Demo:
 # ---- what must be true ----
 
 def counts_every_section():
-    code, lines, errors = Demo().run()
-    assert (code, lines[-1]) == (0, "demo: clients=3 sections_ok=18 failed=0"), (code, lines, errors)
+    code, lines, _ = Demo().run()
+    assert (code, lines[-1]) == (0, "demo: clients=3 sections_ok=18 failed=0"), (code, lines)
     assert sum("curl --cacert" in line for line in lines) == 3, lines
     assert "\033" not in "".join(lines), "colours, and this is no terminal"
 
@@ -181,9 +182,15 @@ def takes_everything_along_when_it_is_killed():
     assert demo.end()[0] == -signal.SIGKILL
 
 
-TESTS = (counts_every_section, fails_when_a_section_is_not_live, shows_the_log_of_a_server_that_dies,
-         names_a_port_that_is_taken, names_a_program_that_is_missing,
-         stops_everything_at_an_interrupt, takes_everything_along_when_it_is_killed)
+TESTS = (
+    counts_every_section,
+    fails_when_a_section_is_not_live,
+    shows_the_log_of_a_server_that_dies,
+    names_a_port_that_is_taken,
+    names_a_program_that_is_missing,
+    stops_everything_at_an_interrupt,
+    takes_everything_along_when_it_is_killed,
+)
 
 
 def main():
