@@ -27,7 +27,7 @@ LIBRARIES = {
     r"gnutls/.*": ("wire/tls.c", "wire/signature.c", "wire/http_server*.c", "wire/http_guard.c"),
     r"json-c/.*|json\.h": ("wire/json.c",),
     r"libconfig\.h": ("wire/conf.c",),
-    r"zlib\.h|brotli/.*|zstd\.h": ("wire/compress*.c",),
+    r"zlib\.h|brotli/.*|zstd\.h": ("wire/compress*.c", "wire/http_inflate.c"),
     r"hiredis/.*": ("wire/redis.c",),
 }
 
@@ -188,7 +188,8 @@ def public_names(tree):
 
 
 def own_prefixes(tree, path):
-    """What names of a module may begin with: its own name, the structs and enums of its header.
+    """What names of a module may begin with: its own name, the structs and enums of its header,
+    and the plural of either where a function is about all of them.
 
     A module in several files (http_server.c, http_server_drain.c) has one header, http_server.h.
     """
@@ -199,7 +200,7 @@ def own_prefixes(tree, path):
     prefixes = {stem, stem.split("_")[0]}
     for header in headers:
         prefixes |= set(re.findall(r"^(?:struct|enum) (\w+)", tree.code(header), re.MULTILINE))
-    return prefixes
+    return prefixes | {f"{prefix}s" for prefix in prefixes}
 
 
 def prefixes(tree):
