@@ -259,20 +259,23 @@ def links(tree):
                     yield path, line, f"the link to {target} leads nowhere"
 
 
-def output_of(tree, *argv):
-    return subprocess.run(argv, cwd=tree.root, text=True, check=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT).stdout
+@functools.lru_cache(maxsize=None)
+def formatter():
+    """clang-format 14, or None: versions differ in detail, so no other is asked."""
+    program = shutil.which("clang-format-14") or shutil.which("clang-format")
+    is_known = program and " 14." in subprocess.check_output([program, "--version"], text=True)
+    return program if is_known else None
 
 
 def layout(tree):
-    """clang-format decides the rest. Versions differ in detail, so only version 14 is asked."""
-    program = shutil.which("clang-format-14") or shutil.which("clang-format")
+    """clang-format decides the rest."""
     files = [str(path) for path in tree.c_files()]
-    if not program or not files or " 14." not in output_of(tree, program, "--version"):
+    if not formatter() or not files:
         return
-    warning = re.compile(r"^(.+?):(\d+):\d+: warning: code should be", re.MULTILINE)
+    said = subprocess.run([formatter(), "--dry-run", *files], cwd=tree.root, text=True, check=True,
+                          capture_output=True).stderr
     seen = set()
-    for path, line in warning.findall(output_of(tree, program, "--dry-run", *files)):
+    for path, line in re.findall(r"^(.+?):(\d+):\d+: warning: code should be", said, re.MULTILINE):
         if path not in seen:
             seen.add(path)
             yield path, int(line), "is not laid out as .clang-format says; 'make format' does it"

@@ -13,7 +13,9 @@ def main():
         faults = list(rule(tree))
         for path, line, sentence in faults:
             print(f"{path}:{line}: {sentence}")
-        print(f"{'not ok' if faults else 'ok'} - {rule.__name__}")
+        is_skipped = rule is rules.layout and not rules.formatter()
+        skipped = " # SKIP there is no clang-format 14 here" if is_skipped else ""
+        print(f"{'not ok' if faults else 'ok'} - {rule.__name__}{skipped}")
         is_clean = is_clean and not faults
     return 0 if is_clean else 1
 
