@@ -7,8 +7,10 @@
 #include <stdio.h>
 
 /*
- * The configuration of one process: read once from a libconfig file, checked against one static table (name, type,
- * default, bounds, help), then only read. Texts and lists are owned by the settings.
+ * The configuration of one process: read once from a libconfig file, checked against one static
+ * table (settings_table.h: name, kind, default, bounds, help), then only read. Texts and lists
+ * live in the arena that settings_read was given. A text that is not set is NULL. A name in the
+ * file is the member's name here: settings.limits.body_bytes is "limits.body_bytes".
  */
 
 struct settings_quota {
@@ -23,21 +25,24 @@ struct settings_service {
     const char *ca_file;
     const char *cert_file;
     const char *key_file;
-    unsigned timeout_ms; /* of one call at most; 0: what is left of the budget */
-    unsigned connections_max;
+    unsigned timeout_ms;      /* of one call at most; 0: what is left of the budget */
+    unsigned connections_max; /* of one worker; 0: no limit of its own */
     size_t answer_max_bytes;
-    int line; /* where it stands in the file */
+    const char *file; /* where it stands, for sentences */
+    int line;
 };
+
+enum { SETTINGS_SERVICES_MAX = 64 };
 
 struct settings {
     const char *file; /* the path it was read from */
 
     struct {
         const char *address;
-        unsigned port; /* 0: any free one (tests) */
+        unsigned port;    /* 0: any free one (tests) */
         unsigned workers; /* 0 in the file: the number of cores; never 0 after settings_read */
         unsigned connections_max;
-        const char *certificate; /* path; with key: TLS. Both empty: plain HTTP */
+        const char *certificate; /* path; with key: TLS. Both NULL: plain HTTP */
         const char *key;
     } listen;
     struct {
@@ -82,30 +87,41 @@ struct settings {
         size_t min_bytes;
     } compress;
     struct {
-        const char *level;
+        const char *level;  /* "error", "warn", "info" or "debug" */
         const char *access; /* a path, "stdout" or "off" */
     } log;
     const char *schemas; /* directory */
     bool server_timing;
-    bool problem_detail; /* more words in a problem's detail, for development */
+};
+
+/* Where settings come from. */
+struct settings_source {
+    const char *path;             /* the file */
+    const char *const *overrides; /* "listen.port=8080": as if they stood in the file, and last */
+    size_t overrides_count;
 };
 
 /*
- * Reads and checks; relative paths in the file are made relative to the file's directory. All mistakes go to
- * `faults` (unknown names with a suggestion, wrong types, values out of bounds, missing ones). Nothing is defaulted
- * silently: a value that is not in the file has the default that `--help` prints.
+ * Reads and checks. Relative paths in a file are made relative to that file's directory, those of
+ * an override to the working directory. All mistakes go to `faults`: unknown names with a
+ * suggestion, wrong types, values out of bounds, missing ones, those that contradict each other.
+ * A file that breaks libconfig's notation is reported up to the place where it does. A value that
+ * is not in the file has the default that `--help` prints. With faults, `settings` holds what
+ * could be read and is only good for looking for more of them.
  */
-void settings_read(struct settings *settings, const char *path, struct arena *arena, struct faults *faults);
+void settings_read(struct settings *settings, const struct settings_source *source,
+    struct arena *arena, struct faults *faults);
 
-/* One value from the command line, "listen.port=8080": as if it stood in the file, and last. */
-void settings_override(struct settings *settings, const char *assignment, struct arena *arena, struct faults *faults);
-
-/* The table as text: every name, type, default, bounds and help; for --help. */
+/* The table as text: every name, kind, default, bounds and help; for --help. */
 void settings_help(FILE *out);
 
-/* What is in force, as a libconfig text that can be read again; for --settings. */
+/*
+ * What is in force, as a libconfig text that reads back to the same settings wherever it is put;
+ * for --settings.
+ */
 void settings_print(const struct settings *settings, FILE *out);
 
+/* NULL when there is no service of that name. */
 const struct settings_service *settings_service(const struct settings *settings, const char *name);
 
 #endif
