@@ -314,6 +314,7 @@ void loop_run(struct loop *loop)
         run_expired(loop);
         take_posted(loop);
     }
+    atomic_store(&loop->is_stopping, false);
 }
 
 uint64_t loop_now_us(const struct loop *loop)

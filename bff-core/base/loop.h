@@ -19,7 +19,7 @@ void loop_free(struct loop *loop);
 /* Runs turns until loop_stop. A turn: posted and soon work, turn hooks, wait, descriptors, deadlines. */
 void loop_run(struct loop *loop);
 
-/* Ends loop_run after the current turn. Any thread. */
+/* Ends loop_run after the current turn; it may be called again. Any thread. */
 void loop_stop(struct loop *loop);
 
 /* Monotonic microseconds, read once per wake-up: for deadlines. clock_now_us() is exact. */
