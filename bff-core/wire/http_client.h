@@ -6,97 +6,136 @@
 #include "../base/loop.h"
 
 /*
- * HTTP to our services: many calls at once, on the loop of one worker, on kept-alive connections. The library
- * behind it never calls our code: `done` is called from the loop's soon queue, with nothing else on the stack.
- * How the bytes travel (the lane) is chosen by the origin: it is no concern of the caller.
+ * HTTP to our services: many calls at once, on the loop of one worker, on kept-alive connections.
+ * The library behind it never calls our code: `done` is called from the loop's soon queue, with
+ * nothing else on the stack. How the bytes travel (the lane) is chosen by the origin: it is no
+ * concern of the caller.
  */
 struct http_client;
 struct http_origin;
 struct http_call;
 
 struct http_client_options {
-    unsigned connections_max;     /* in all, kept alive or in use */
-    unsigned connect_timeout_ms;
-    unsigned idle_timeout_ms;     /* a connection that has not been used for so long is not used again */
+    unsigned connections_max;    /* in all, kept alive or in use; 0: no limit */
+    unsigned connect_timeout_ms; /* resolving and TLS included; 0: only the call's deadline */
+    unsigned idle_timeout_ms;    /* unused for so long, a connection is closed; 0: 60 s */
 };
 
+/* Prepares the foreign library for the process at the first call; any thread may make it. */
 struct http_client *http_client_new(struct loop *loop, const struct http_client_options *options);
-/* Cancels what is under way without calling `done`. Origins end with the client. */
+/*
+ * Cancels what is under way without calling `done`. Origins end with the client. NULL is fine. Not
+ * from inside `done`, and before the loop is freed.
+ */
 void http_client_free(struct http_client *client);
 
 /* How an origin (scheme, host, port) is reached. Texts are copied. */
 struct http_origin_options {
-    const char *url;         /* "http://127.0.0.1:7101", "https://profiles.internal"; a path is a prefix of targets */
-    const char *ca_file;     /* https: whom to trust; NULL: the system's list */
-    const char *cert_file;   /* https: our own certificate and key; NULL: none */
+    const char *url;       /* "https://profiles.internal:8443/v1"; a path is a prefix of targets */
+    const char *ca_file;   /* https: whom to trust; NULL: the system's list */
+    const char *cert_file; /* https: our own certificate and key; NULL: none */
     const char *key_file;
     unsigned connections_max; /* to this origin at once; 0: no limit of its own */
+    bool asks_gzip; /* asks for gzip and inflates what comes; otherwise any coding is HTTP_BROKEN */
 };
 
-/* NULL with a sentence in `err` when the URL cannot be used (scheme, userinfo, fragment, port). */
+/*
+ * NULL with a sentence in `err` when the URL cannot be used (scheme, userinfo, query, fragment,
+ * port). The files are read when a connection is made: one that cannot be used makes each call
+ * HTTP_UNREACHED.
+ */
 struct http_origin *http_origin_new(
     struct http_client *client, const struct http_origin_options *options, struct err *err);
 
 /* "host:port", for logs and metrics. */
 const char *http_origin_name(const struct http_origin *origin);
 
+/*
+ * A field of the question. The name is a token and the value has no control byte: a bug otherwise.
+ * Host, Connection, Content-Length, Transfer-Encoding and Accept-Encoding are the client's own.
+ */
 struct http_call_field {
     struct str name;
-    struct str value; /* without CR, LF and NUL: a bug otherwise */
+    struct str value;
 };
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 
-/* Everything is borrowed until http_call_start returns, but `body`, which lives until `done` or cancel. */
+/*
+ * Everything is borrowed until http_call_start returns, but `body`, which lives until `done` or
+ * cancel.
+ */
 struct http_call_options {
     struct http_origin *origin;
     enum http_method method;
-    struct str target; /* from '/': path and query, percent-encoded already */
+    struct str target; /* from '/': path and query, percent-encoded, without space or control */
     const struct http_call_field *fields;
     size_t fields_count;
     struct str body;
-    uint64_t deadline_us; /* monotonic: of the whole call, connecting included */
+    uint64_t deadline_us;    /* monotonic: of the whole call, connecting included */
     size_t answer_max_bytes; /* of the body, after decoding */
 };
 
 /* How a call ended; also its label in metrics. */
 enum http_outcome {
-    HTTP_ANSWERED,   /* a whole, well-formed answer, whatever its status */
-    HTTP_UNREACHED,  /* no connection: refused, unresolved, TLS not verified */
-    HTTP_RESET,      /* the connection ended before the first byte of the answer */
-    HTTP_BROKEN,     /* the answer ended early or was not well-formed HTTP */
-    HTTP_TOO_LARGE,  /* the answer passed answer_max_bytes, or its head our limit */
+    HTTP_ANSWERED,  /* a whole, well-formed answer, whatever its status */
+    HTTP_UNREACHED, /* no connection: refused, unresolved, TLS not verified, too slow a connect */
+    HTTP_RESET,     /* the connection ended before the first byte of the answer */
+    HTTP_BROKEN,    /* the answer ended early or was not well-formed HTTP */
+    HTTP_TOO_LARGE, /* the answer passed answer_max_bytes, or its head our limit */
     HTTP_TIMED_OUT,
     HTTP_OUTCOMES
 };
 
 const char *http_outcome_name(enum http_outcome outcome);
 
-/* What came back. Slices live until `done` returns; `body` may be taken by moving the buf out (and buf_init on it). */
+/*
+ * What came back; all but outcome and times is empty unless HTTP_ANSWERED. Slices live until
+ * `done` returns; `body` may be taken by moving the buf out (and buf_init on it).
+ */
 struct http_answer {
     enum http_outcome outcome;
     unsigned status;
-    struct buf body;       /* decoded; followed by BUF_PADDING zero bytes */
+    struct buf body; /* decoded; followed by BUF_PADDING zero bytes */
     struct str content_type;
     struct str cache_control;
     struct str etag;
     struct str retry_after;
-    uint64_t connect_us;   /* 0: a kept-alive connection was reused */
+    uint64_t queued_us;  /* for a connection to be free; part of total_us */
+    uint64_t connect_us; /* 0: a kept-alive connection was reused */
     uint64_t total_us;
-    bool was_sent;         /* some of the request may have reached the service */
+    bool was_sent; /* some of the request may have reached the service */
     bool is_reused;
 };
 
 typedef void http_done(void *context, struct http_answer *answer);
 
-/* Never NULL, never calls `done` before it returns. `done` is called exactly once unless the call is cancelled. */
-struct http_call *http_call_start(
-    struct http_client *client, const struct http_call_options *options, http_done *done, void *context);
+/*
+ * Never NULL, never calls `done` before it returns. `done` is called exactly once unless the call
+ * is cancelled.
+ */
+struct http_call *http_call_start(struct http_client *client,
+    const struct http_call_options *options, http_done *done, void *context);
 
-/* Ends the call: `done` is not called any more, and its connection is not reused. */
+/*
+ * Ends the call: `done` is not called any more, and its connection is not reused. At any time
+ * before its own `done` begins, also from inside another call's.
+ */
 void http_call_cancel(struct http_call *call);
 
-/* Calls under way. */
+/* Calls that have started and whose `done` has not been called. */
 unsigned http_client_calls(const struct http_client *client);
+
+/* What an origin has seen since it was made. To be read on the client's thread. */
+struct http_origin_counters {
+    uint64_t ended[HTTP_OUTCOMES]; /* calls, by outcome; a cancelled call is not among them */
+    uint64_t cancelled;
+    uint64_t connects; /* connections made */
+    uint64_t reuses;   /* calls that went over a kept-alive one */
+    unsigned queued;   /* calls that wait for a connection, now */
+    unsigned in_use;   /* calls that have one, now */
+};
+
+const struct http_origin_counters *http_origin_counters(const struct http_origin *origin);
 
 #endif

@@ -1,0 +1,459 @@
+/*
+ * http_client: calls, their order, their deadlines, and how they end.
+ *
+ * Owns clients, origins and calls; the lanes own what carries the bytes. Promises: (1) a call that
+ * started gets its `done` exactly once, from the soon queue, or is cancelled; (2) whatever the lane
+ * does, a call ends at its deadline; (3) no more than connections_max calls are under way, in all
+ * and per origin, and those that wait are let through first come first served; (4) a body is
+ * HTTP_ANSWERED only when it was whole, and never passes answer_max_bytes; (5) a question carries
+ * no byte that could end a line. Retries, hedges and breakers are the caller's business: nothing
+ * here asks twice.
+ */
+#include "http_client.h"
+
+#include "../base/clock.h"
+#include "../base/must.h"
+#include "http_curl.h"
+#include "http_lane.h"
+
+#include <stdlib.h>
+
+enum { DEFAULT_IDLE_TIMEOUT_MS = 60 * 1000, REQUEST_MAX_BYTES = 1 << 20 };
+
+const char *http_outcome_name(enum http_outcome outcome)
+{
+    static const char *const names[HTTP_OUTCOMES] = {
+        [HTTP_ANSWERED] = "answered",
+        [HTTP_UNREACHED] = "unreached",
+        [HTTP_RESET] = "reset",
+        [HTTP_BROKEN] = "broken",
+        [HTTP_TOO_LARGE] = "too_large",
+        [HTTP_TIMED_OUT] = "timed_out",
+    };
+    must(outcome < HTTP_OUTCOMES);
+    return names[outcome];
+}
+
+const char *http_method_name(enum http_method method)
+{
+    static const char *const names[] = {
+        [HTTP_GET] = "GET",
+        [HTTP_HEAD] = "HEAD",
+        [HTTP_POST] = "POST",
+        [HTTP_PUT] = "PUT",
+        [HTTP_PATCH] = "PATCH",
+        [HTTP_DELETE] = "DELETE",
+    };
+    must(method < countof(names));
+    return names[method];
+}
+
+/* ---- who may go ---- */
+
+static bool is_below(unsigned count, unsigned max)
+{
+    return max == 0 || count < max;
+}
+
+static bool has_room(const struct http_origin *origin)
+{
+    return is_below(origin->client->in_use, origin->client->options.connections_max) &&
+           is_below(origin->counters.in_use, origin->connections_max);
+}
+
+static struct http_call *first_queued(const struct http_origin *origin)
+{
+    return container_of(origin->queue.next, struct http_call, queue);
+}
+
+static void begin(struct http_call *call)
+{
+    call->state = HTTP_UNDER_WAY;
+    call->answer.queued_us = clock_now_us() - call->started_us;
+    call->client->in_use++;
+    call->origin->counters.in_use++;
+    call->origin->lane->begin(call);
+}
+
+static void leave_queue(struct http_call *call)
+{
+    http_ring_remove(&call->queue);
+    call->origin->counters.queued--;
+}
+
+/* The call that has waited longest and whose origin has room, or NULL. */
+static struct http_call *next_call(struct http_client *client)
+{
+    struct http_call *oldest = NULL;
+    for (struct http_link *at = client->origins.next; at != &client->origins; at = at->next) {
+        struct http_origin *origin = container_of(at, struct http_origin, link);
+        if (http_ring_is_empty(&origin->queue) || !has_room(origin)) {
+            continue;
+        }
+        struct http_call *first = first_queued(origin);
+        if (!oldest || first->ticket < oldest->ticket) {
+            oldest = first;
+        }
+    }
+    return oldest;
+}
+
+static void let_next_through(struct soon *soon)
+{
+    struct http_client *client = container_of(soon, struct http_client, next);
+    struct http_call *call;
+    while ((call = next_call(client)) != NULL) {
+        leave_queue(call);
+        begin(call);
+    }
+}
+
+/* Put off, so that a call that ends while it begins does not begin the next on the same stack. */
+static void give_room(struct http_call *call)
+{
+    call->client->in_use--;
+    call->origin->counters.in_use--;
+    if (call->client->calls_count > call->client->in_use) {
+        loop_soon(call->client->loop, &call->client->next);
+    }
+}
+
+/* ---- the end of a call ---- */
+
+static void drop_inflate(struct http_call *call)
+{
+    if (call->inflate) {
+        http_inflate_free(&call->client->inflates, call->inflate);
+        call->inflate = NULL;
+    }
+}
+
+static void recycle(struct http_call *call)
+{
+    must(call->carrier == NULL);
+    buf_release(&call->answer.body);
+    drop_inflate(call);
+    http_ring_remove(&call->link);
+    http_ring_append(&call->client->spare, &call->link);
+    call->client->calls_count--;
+}
+
+static void deliver(struct soon *soon)
+{
+    struct http_call *call = container_of(soon, struct http_call, soon);
+    call->done(call->context, &call->answer);
+    recycle(call);
+}
+
+static void fill_answer(struct http_call *call)
+{
+    struct http_answer *answer = &call->answer;
+    const struct http_answer_parser *parser = &call->parser;
+    answer->status = parser->status;
+    answer->content_type = http_answer_parser_field(parser, HTTP_CONTENT_TYPE);
+    answer->cache_control = http_answer_parser_field(parser, HTTP_CACHE_CONTROL);
+    answer->etag = http_answer_parser_field(parser, HTTP_ETAG);
+    answer->retry_after = http_answer_parser_field(parser, HTTP_RETRY_AFTER);
+}
+
+/* The only place where a call becomes ENDED. */
+static void end(struct http_call *call, enum http_outcome outcome)
+{
+    call->state = HTTP_ENDED;
+    call->answer.outcome = outcome;
+    call->answer.total_us = clock_now_us() - call->started_us;
+    if (outcome == HTTP_ANSWERED) {
+        fill_answer(call);
+    } else {
+        buf_release(&call->answer.body);
+    }
+    call->origin->counters.ended[outcome]++;
+    loop_deadline_clear(call->client->loop, &call->deadline);
+    loop_soon(call->client->loop, &call->soon);
+}
+
+void http_call_end(struct http_call *call, enum http_outcome outcome)
+{
+    must(call->state == HTTP_UNDER_WAY && call->carrier == NULL);
+    give_room(call);
+    end(call, outcome);
+}
+
+/* Takes the call from where it is: a queue, or its lane. */
+static void withdraw(struct http_call *call)
+{
+    if (call->state == HTTP_QUEUED) {
+        leave_queue(call);
+    } else if (call->state == HTTP_UNDER_WAY) {
+        call->origin->lane->stop(call);
+        must(call->carrier == NULL);
+        give_room(call);
+    }
+}
+
+static void expired(struct deadline *deadline)
+{
+    struct http_call *call = container_of(deadline, struct http_call, deadline);
+    withdraw(call);
+    end(call, HTTP_TIMED_OUT);
+}
+
+void http_call_cancel(struct http_call *call)
+{
+    must(call->state != HTTP_ENDED ||
+         call->soon.is_queued); /* not from its own `done`, nor after it */
+    withdraw(call);
+    if (call->state != HTTP_ENDED) {
+        call->origin->counters.cancelled++;
+    }
+    call->state = HTTP_ENDED;
+    loop_deadline_clear(call->client->loop, &call->deadline);
+    loop_soon_forget(call->client->loop, &call->soon);
+    recycle(call);
+}
+
+/* ---- what comes back ---- */
+
+enum http_outcome http_call_take_head(struct http_call *call)
+{
+    const struct http_answer_parser *parser = &call->parser;
+    if (parser->framing == HTTP_NO_CONTENT) {
+        return HTTP_ANSWERED;
+    }
+    struct str coding = http_answer_parser_field(parser, HTTP_CONTENT_ENCODING);
+    if (call->origin->asks_gzip &&
+        (str_eq_nocase(coding, STR("gzip")) || str_eq_nocase(coding, STR("x-gzip")))) {
+        call->inflate = http_inflate_new(&call->client->inflates);
+        return HTTP_ANSWERED;
+    }
+    if (coding.len && !str_eq_nocase(coding, STR("identity"))) {
+        return HTTP_BROKEN;
+    }
+    bool announces_too_much =
+        parser->framing == HTTP_LENGTH && parser->left > call->answer.body.cap;
+    return announces_too_much ? HTTP_TOO_LARGE : HTTP_ANSWERED;
+}
+
+enum http_outcome http_call_take_body(struct http_call *call, struct str bytes)
+{
+    struct buf *body = &call->answer.body;
+    if (call->inflate) {
+        switch (http_inflate_step(call->inflate, bytes, body)) {
+        case HTTP_INFLATE_OK:
+            return HTTP_ANSWERED;
+        case HTTP_INFLATE_OVERFULL:
+            return HTTP_TOO_LARGE;
+        case HTTP_INFLATE_BROKEN:
+            return HTTP_BROKEN;
+        }
+    }
+    return buf_append_str(body, bytes) ? HTTP_ANSWERED : HTTP_TOO_LARGE;
+}
+
+enum http_outcome http_call_take_end(struct http_call *call)
+{
+    return call->inflate && !http_inflate_is_whole(call->inflate) ? HTTP_BROKEN : HTTP_ANSWERED;
+}
+
+/* ---- the start of a call ---- */
+
+static struct http_call *call_new(struct http_client *client)
+{
+    if (!http_ring_is_empty(&client->spare)) {
+        struct http_link *last = client->spare.before;
+        http_ring_remove(last);
+        return container_of(last, struct http_call, link);
+    }
+    struct http_call *call = calloc(1, sizeof(*call));
+    must(call != NULL);
+    call->client = client;
+    call->deadline.expired = expired;
+    call->soon.run = deliver;
+    http_ring_init(&call->queue);
+    buf_init(&call->request, REQUEST_MAX_BYTES);
+    http_answer_parser_init(&call->parser);
+    return call;
+}
+
+static void call_free(struct http_call *call)
+{
+    buf_release(&call->request);
+    http_answer_parser_fini(&call->parser);
+    free(call);
+}
+
+/* Names that decide how the question is read, and so belong to whoever writes it. */
+static bool is_ours(struct str name)
+{
+    static const struct str ours[] = { { "host", 4 }, { "connection", 10 },
+        { "content-length", 14 }, { "transfer-encoding", 17 }, { "accept-encoding", 15 } };
+    for (size_t i = 0; i < countof(ours); i++) {
+        if (str_eq_nocase(name, ours[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_target(struct str target)
+{
+    for (size_t i = 0; i < target.len; i++) {
+        unsigned char c = (unsigned char)target.at[i];
+        if (c <= ' ' || c >= 0x7f || c == '#') {
+            return false;
+        }
+    }
+    return target.len && target.at[0] == '/';
+}
+
+static void check_options(const struct http_call_options *options)
+{
+    must(is_target(options->target));
+    for (size_t i = 0; i < options->fields_count; i++) {
+        const struct http_call_field *field = &options->fields[i];
+        must(http_is_token(field->name) && http_is_value(field->value) && !is_ours(field->name));
+    }
+}
+
+static void start(struct http_call *call, uint64_t deadline_us)
+{
+    struct http_origin *origin = call->origin;
+    if (deadline_us <= call->started_us) {
+        call->state = HTTP_QUEUED;
+        end(call, HTTP_TIMED_OUT);
+        return;
+    }
+    loop_deadline(call->client->loop, &call->deadline, deadline_us);
+    if (http_ring_is_empty(&origin->queue) && has_room(origin)) {
+        begin(call);
+        return;
+    }
+    call->state = HTTP_QUEUED;
+    call->ticket = call->client->tickets++;
+    http_ring_append(&origin->queue, &call->queue);
+    origin->counters.queued++;
+}
+
+struct http_call *http_call_start(struct http_client *client,
+    const struct http_call_options *options, http_done *done, void *context)
+{
+    must(options->origin->client == client);
+    check_options(options);
+    struct http_call *call = call_new(client);
+    call->origin = options->origin;
+    call->method = options->method;
+    call->body = options->body;
+    call->done = done;
+    call->context = context;
+    call->started_us = clock_now_us();
+    call->answer = (struct http_answer){ 0 };
+    buf_init(&call->answer.body, options->answer_max_bytes);
+    buf_clear(&call->request);
+    http_answer_parser_start(&call->parser, call->method == HTTP_HEAD);
+    http_ring_append(&client->calls, &call->link);
+    client->calls_count++;
+    call->origin->lane->prepare(call, options);
+    start(call, options->deadline_us);
+    return call;
+}
+
+unsigned http_client_calls(const struct http_client *client)
+{
+    return client->calls_count;
+}
+
+/* ---- origins ---- */
+
+static char *copy(const char *text)
+{
+    char *copied = text ? strdup(text) : NULL;
+    must(!text || copied);
+    return copied;
+}
+
+static void origin_free(struct http_origin *origin)
+{
+    if (origin->lane) {
+        origin->lane->forget(origin);
+    }
+    http_curl_url_free(origin);
+    free(origin->ca_file);
+    free(origin->cert_file);
+    free(origin->key_file);
+    free(origin);
+}
+
+struct http_origin *http_origin_new(
+    struct http_client *client, const struct http_origin_options *options, struct err *err)
+{
+    struct http_origin *origin = calloc(1, sizeof(*origin));
+    must(origin != NULL);
+    origin->client = client;
+    if (!http_curl_url_parse(origin, options->url, err)) {
+        origin_free(origin);
+        return NULL;
+    }
+    origin->ca_file = copy(options->ca_file);
+    origin->cert_file = copy(options->cert_file);
+    origin->key_file = copy(options->key_file);
+    origin->connections_max = options->connections_max;
+    origin->asks_gzip = options->asks_gzip;
+    origin->lane = &http_transfer_lane;
+    http_ring_init(&origin->queue);
+    http_ring_init(&origin->idle);
+    http_ring_append(&client->origins, &origin->link);
+    return origin;
+}
+
+const char *http_origin_name(const struct http_origin *origin)
+{
+    return origin->name;
+}
+
+const struct http_origin_counters *http_origin_counters(const struct http_origin *origin)
+{
+    return &origin->counters;
+}
+
+/* ---- clients ---- */
+
+struct http_client *http_client_new(struct loop *loop, const struct http_client_options *options)
+{
+    struct http_client *client = calloc(1, sizeof(*client));
+    must(client != NULL);
+    client->loop = loop;
+    client->options = *options;
+    if (client->options.idle_timeout_ms == 0) {
+        client->options.idle_timeout_ms = DEFAULT_IDLE_TIMEOUT_MS;
+    }
+    client->next.run = let_next_through;
+    http_ring_init(&client->origins);
+    http_ring_init(&client->calls);
+    http_ring_init(&client->spare);
+    client->curl = http_curl_new(client);
+    return client;
+}
+
+void http_client_free(struct http_client *client)
+{
+    if (!client) {
+        return;
+    }
+    while (!http_ring_is_empty(&client->calls)) {
+        http_call_cancel(container_of(client->calls.next, struct http_call, link));
+    }
+    while (!http_ring_is_empty(&client->origins)) {
+        struct http_origin *origin = container_of(client->origins.next, struct http_origin, link);
+        http_ring_remove(&origin->link);
+        origin_free(origin);
+    }
+    while (!http_ring_is_empty(&client->spare)) {
+        struct http_call *call = container_of(client->spare.next, struct http_call, link);
+        http_ring_remove(&call->link);
+        call_free(call);
+    }
+    loop_soon_forget(client->loop, &client->next);
+    http_inflate_pool_fini(&client->inflates);
+    http_curl_free(client->curl);
+    free(client);
+}

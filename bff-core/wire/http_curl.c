@@ -1,0 +1,373 @@
+/*
+ * http_curl: a curl multi handle that waits on our loop.
+ *
+ * Owns the multi handle, what the loop watches for it, and the options that every easy handle has.
+ * Promises: (1) proxies, .netrc, redirects, cookies and schemes other than http and https stay off,
+ * whatever the environment says; (2) a job's `ended` runs when curl is not on the stack; (3) a
+ * descriptor stays registered with epoll between two transfers, which saves two system calls for
+ * each, and is forgotten before it is closed. Knows nothing of questions and answers.
+ */
+#include "http_curl.h"
+
+#include "../base/clock.h"
+#include "../base/must.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+struct socket {
+    struct watch watch;
+    struct http_curl *curl;
+    uint32_t events; /* what epoll was told */
+    bool is_wanted;  /* curl is waiting for it */
+};
+
+struct http_curl {
+    CURLM *multi;
+    struct loop *loop;
+    struct deadline timer;
+    struct socket **sockets; /* by descriptor */
+    size_t sockets_room;
+};
+
+#define must_curl(call) must((call) == CURLE_OK)
+
+/* ---- messages ---- */
+
+static void read_messages(struct http_curl *curl)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(curl->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE) {
+            continue;
+        }
+        struct http_curl_job *job = NULL;
+        must_curl(curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&job));
+        job->ended(job, (int)message->data.result);
+    }
+}
+
+static void act(struct http_curl *curl, curl_socket_t fd, int what)
+{
+    int running;
+    must(curl_multi_socket_action(curl->multi, fd, what, &running) == CURLM_OK);
+    read_messages(curl);
+}
+
+/* ---- descriptors ---- */
+
+static struct socket *socket_at(struct http_curl *curl, int fd)
+{
+    return (size_t)fd < curl->sockets_room ? curl->sockets[fd] : NULL;
+}
+
+void http_curl_release_fd(struct http_curl *curl, int fd)
+{
+    struct socket *socket = socket_at(curl, fd);
+    if (socket) {
+        loop_unwatch(curl->loop, &socket->watch);
+        curl->sockets[fd] = NULL;
+        free(socket);
+    }
+}
+
+static void socket_ready(struct watch *watch, uint32_t events)
+{
+    struct socket *socket = container_of(watch, struct socket, watch);
+    struct http_curl *curl = socket->curl;
+    int fd = watch->fd;
+    if (!socket->is_wanted) {
+        /*
+         * The peer closed, or spoke out of turn, between two transfers: curl finds out when it
+         * wants to reuse it.
+         */
+        http_curl_release_fd(curl, fd);
+        return;
+    }
+    int what = (events & (EPOLLIN | EPOLLRDHUP) ? CURL_CSELECT_IN : 0) |
+               (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+               (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+    act(curl, fd, what);
+}
+
+static struct socket *socket_new(struct http_curl *curl, int fd)
+{
+    size_t need = (size_t)fd + 1;
+    if (need > curl->sockets_room) {
+        size_t room = need * 2;
+        curl->sockets = reallocarray(curl->sockets, room, sizeof(*curl->sockets));
+        must(curl->sockets != NULL);
+        memset(curl->sockets + curl->sockets_room, 0,
+            (room - curl->sockets_room) * sizeof(*curl->sockets));
+        curl->sockets_room = room;
+    }
+    struct socket *socket = calloc(1, sizeof(*socket));
+    must(socket != NULL);
+    socket->watch = (struct watch){ fd, socket_ready };
+    socket->curl = curl;
+    curl->sockets[fd] = socket;
+    return socket;
+}
+
+static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
+{
+    (void)easy;
+    (void)unused;
+    struct http_curl *curl = context;
+    struct socket *socket = socket_at(curl, fd);
+    if (what == CURL_POLL_REMOVE) {
+        if (socket) {
+            socket->is_wanted = false;
+        }
+        return 0;
+    }
+    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+    bool is_new = socket == NULL;
+    if (is_new) {
+        socket = socket_new(curl, fd);
+        must(loop_watch(curl->loop, &socket->watch, events));
+    } else if (socket->events != events) {
+        loop_rewatch(curl->loop, &socket->watch, events);
+    }
+    socket->events = events;
+    socket->is_wanted = true;
+    return 0;
+}
+
+static int close_socket(void *context, curl_socket_t fd)
+{
+    http_curl_release_fd(context, fd);
+    return close(fd);
+}
+
+/* ---- time ---- */
+
+static int timer_changed(CURLM *multi, long timeout_ms, void *context)
+{
+    (void)multi;
+    struct http_curl *curl = context;
+    if (timeout_ms < 0) {
+        loop_deadline_clear(curl->loop, &curl->timer);
+    } else {
+        loop_deadline(curl->loop, &curl->timer, clock_now_us() + (uint64_t)timeout_ms * 1000);
+    }
+    return 0;
+}
+
+static void timer_expired(struct deadline *deadline)
+{
+    act(container_of(deadline, struct http_curl, timer), CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* ---- URLs ---- */
+
+static bool read_part(struct http_origin *origin, CURLUPart part, unsigned flags, char **out)
+{
+    *out = NULL;
+    return curl_url_get(origin->url, part, out, flags) == CURLUE_OK;
+}
+
+static bool has_part(struct http_origin *origin, CURLUPart part)
+{
+    char *text;
+    bool is_there = read_part(origin, part, 0, &text);
+    curl_free(text);
+    return is_there;
+}
+
+/* Why the URL cannot be an origin, or NULL. */
+static const char *url_fault(struct http_origin *origin, const char *scheme)
+{
+    origin->is_secure = strcmp(scheme, "https") == 0;
+    if (!origin->is_secure && strcmp(scheme, "http") != 0) {
+        return "its scheme is neither http nor https";
+    }
+    if (has_part(origin, CURLUPART_USER) || has_part(origin, CURLUPART_PASSWORD)) {
+        return "it names a user, which belongs into a field of the question";
+    }
+    if (has_part(origin, CURLUPART_QUERY)) {
+        return "it has a query, which belongs into the target of a call";
+    }
+    if (has_part(origin, CURLUPART_FRAGMENT)) {
+        return "it has a fragment, which no service ever sees";
+    }
+    return NULL;
+}
+
+static char *join(const char *host, const char *port)
+{
+    char *joined = NULL;
+    must(asprintf(&joined, "%s:%s", host, port) >= 0);
+    return joined;
+}
+
+/* Takes the path off the URL: it is written in front of every target, without its last '/'. */
+static void take_prefix(struct http_origin *origin)
+{
+    char *path;
+    must(read_part(origin, CURLUPART_PATH, 0, &path));
+    size_t len = strlen(path);
+    while (len && path[len - 1] == '/') {
+        len--;
+    }
+    origin->prefix = strndup(path, len);
+    must(origin->prefix != NULL);
+    curl_free(path);
+    must(curl_url_set(origin->url, CURLUPART_PATH, "/", 0) == CURLUE_OK);
+}
+
+static void take_host(struct http_origin *origin)
+{
+    char *host, *port, *written_port;
+    must(read_part(origin, CURLUPART_HOST, 0, &host));
+    must(read_part(origin, CURLUPART_PORT, CURLU_DEFAULT_PORT, &port));
+    bool has_own_port = read_part(origin, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT, &written_port);
+    origin->name = join(host, port);
+    origin->host = has_own_port ? strdup(origin->name) : strdup(host);
+    must(origin->host != NULL);
+    curl_free(host);
+    curl_free(port);
+    curl_free(written_port);
+}
+
+bool http_curl_url_parse(struct http_origin *origin, const char *text, struct err *err)
+{
+    origin->url = curl_url();
+    must(origin->url != NULL);
+    CURLUcode code = curl_url_set(origin->url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
+    char *scheme;
+    if (code != CURLUE_OK || !read_part(origin, CURLUPART_SCHEME, 0, &scheme)) {
+        return err_set(err, "\"%s\" cannot be used as a URL: %s.", text, curl_url_strerror(code));
+    }
+    const char *fault = url_fault(origin, scheme);
+    curl_free(scheme);
+    if (fault) {
+        return err_set(err, "\"%s\" cannot be used as a service's URL: %s.", text, fault);
+    }
+    take_host(origin);
+    take_prefix(origin);
+    return true;
+}
+
+void http_curl_url_free(struct http_origin *origin)
+{
+    curl_url_cleanup(origin->url);
+    free(origin->name);
+    free(origin->host);
+    free(origin->prefix);
+}
+
+/* ---- easy handles ---- */
+
+static void set_text(CURL *easy, CURLoption option, const char *text)
+{
+    must_curl(curl_easy_setopt(easy, option, text));
+}
+
+static void set_long(CURL *easy, CURLoption option, long value)
+{
+    must_curl(curl_easy_setopt(easy, option, value));
+}
+
+static void set_tls(CURL *easy, const struct http_origin *origin)
+{
+    set_text(easy, CURLOPT_CAPATH, NULL); /* GnuTLS would read the whole folder at every connect */
+    if (origin->ca_file) {
+        set_text(easy, CURLOPT_CAINFO, origin->ca_file);
+    }
+    if (origin->cert_file) {
+        set_text(easy, CURLOPT_SSLCERT, origin->cert_file);
+        set_text(easy, CURLOPT_SSLKEY, origin->key_file);
+    }
+    set_long(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+    set_long(easy, CURLOPT_SSL_VERIFYPEER, 1);
+    set_long(easy, CURLOPT_SSL_VERIFYHOST, 2);
+}
+
+void *http_curl_easy_new(struct http_origin *origin)
+{
+    CURL *easy = curl_easy_init();
+    must(easy != NULL);
+    const struct http_client_options *options = &origin->client->options;
+    must_curl(curl_easy_setopt(easy, CURLOPT_CURLU, (CURLU *)origin->url));
+    set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    set_text(easy, CURLOPT_PROXY, "");
+    set_text(easy, CURLOPT_NOPROXY, "*");
+    set_long(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
+    set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
+    set_long(easy, CURLOPT_NOSIGNAL, 1);
+    set_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    /* Curl takes 0 for its own default of 300 s: the call's deadline ends it before. */
+    set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
+    set_long(easy, CURLOPT_MAXAGE_CONN, (long)(options->idle_timeout_ms + 999) / 1000);
+    must_curl(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
+    must_curl(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, origin->client->curl));
+    if (origin->is_secure) {
+        set_tls(easy, origin);
+    }
+    return easy;
+}
+
+void http_curl_add(struct http_curl *curl, struct http_curl_job *job)
+{
+    must_curl(curl_easy_setopt(job->easy, CURLOPT_PRIVATE, (char *)job));
+    must(curl_multi_add_handle(curl->multi, job->easy) == CURLM_OK);
+}
+
+void http_curl_remove(struct http_curl *curl, struct http_curl_job *job)
+{
+    must(curl_multi_remove_handle(curl->multi, job->easy) == CURLM_OK);
+}
+
+/* ---- the multi handle ---- */
+
+static void prepare_process(void)
+{
+    must_curl(curl_global_init(CURL_GLOBAL_ALL));
+}
+
+static void set_multi(struct http_curl *curl, unsigned connections_max)
+{
+    CURLM *multi = curl->multi;
+    must(curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, socket_changed) == CURLM_OK);
+    must(curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, curl) == CURLM_OK);
+    must(curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_changed) == CURLM_OK);
+    must(curl_multi_setopt(multi, CURLMOPT_TIMERDATA, curl) == CURLM_OK);
+    must(curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK);
+    if (connections_max) {
+        /* At its limit curl closes the connection that was idle longest. */
+        long max = connections_max;
+        must(curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max) == CURLM_OK);
+        must(curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, max) == CURLM_OK);
+    }
+}
+
+struct http_curl *http_curl_new(struct http_client *client)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, prepare_process);
+    struct http_curl *curl = calloc(1, sizeof(*curl));
+    must(curl != NULL);
+    curl->loop = client->loop;
+    curl->timer.expired = timer_expired;
+    curl->multi = curl_multi_init();
+    must(curl->multi != NULL);
+    set_multi(curl, client->options.connections_max);
+    return curl;
+}
+
+void http_curl_free(struct http_curl *curl)
+{
+    curl_multi_cleanup(curl->multi);
+    loop_deadline_clear(curl->loop, &curl->timer);
+    for (size_t fd = 0; fd < curl->sockets_room; fd++) {
+        http_curl_release_fd(curl, (int)fd);
+    }
+    free(curl->sockets);
+    free(curl);
+}
