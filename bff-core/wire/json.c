@@ -3,8 +3,9 @@
  *
  * json-c reads the text; what comes out is copied into the caller's arena and json-c's own objects
  * are freed before json_parse returns, so no foreign type and no reference count is seen outside.
- * json-c forgets three things, so the text is walked once beside it, value by value in the same
- * order: where each value begins, for line numbers; numbers as they were written, since json-c
+ * json-c is not strict (it takes NaN, 1. and bytes that are no UTF-8), so scan.c looks first. It
+ * forgets three things, so the text is walked once beside it, value by value in the same order:
+ * where each value begins, for line numbers; numbers as they were written, since json-c
  * saturates what is wider than 64 bits and drops the sign of -0; and how many values there are:
  * when the text has more than the tree, a member name was given twice. It does not know what a
  * document is about: that is said by whoever reads the tree.
@@ -12,6 +13,7 @@
 #include "json.h"
 
 #include "../base/must.h"
+#include "scan.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -57,8 +59,10 @@ static size_t string_end(struct str text, size_t at, bool *has_nul)
     return at + 1;
 }
 
-/* The text is well-formed: json-c has read it. False when a member's name holds a NUL, which json-c
- * cuts off there. */
+/*
+ * The text is well-formed: json-c has read it. False when a member's name holds a NUL, which json-c
+ * cuts off there.
+ */
 static bool places_find(struct places *places, struct arena *arena)
 {
     struct str text = places->text;
@@ -178,30 +182,42 @@ static const struct json *tree_take(
     return node;
 }
 
-const struct json *json_parse(struct arena *arena, struct str text, struct err *err)
+/* json-c's tree of a text that ends with a NUL, which says that a number at the end is whole. */
+static struct json_object *foreign_tree(struct str text, enum json_tokener_error *error)
 {
-    if (text.len > INT32_MAX - 1 || (text.len && memchr(text.at, '\0', text.len))) {
-        err_set(err, "the text has a NUL in it, or more than 2 GB");
-        return NULL;
-    }
     struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
     must(tokener != NULL);
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    /* The arena's copy ends with a NUL, which tells json-c that a number at the end of the text is
-     * whole. */
-    struct str copy = arena_str(arena, text);
-    struct json_object *root = json_tokener_parse_ex(tokener, copy.at, (int)copy.len + 1);
-    enum json_tokener_error error = json_tokener_get_error(tokener);
-    size_t read = json_tokener_get_parse_end(tokener);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+    struct json_object *root = json_tokener_parse_ex(tokener, text.at, (int)text.len + 1);
+    *error = json_tokener_get_error(tokener);
     json_tokener_free(tokener);
+    return root;
+}
 
-    const struct json *tree = NULL;
-    if (error != json_tokener_success) {
+const struct json *json_parse(struct arena *arena, struct str text, struct err *err)
+{
+    if (text.len > FILE_BYTES_MAX) {
+        err_set(err, "the text has more than %d bytes", FILE_BYTES_MAX);
+        return NULL;
+    }
+    struct str copy = { arena_zalloc(arena, 1, text.len + BUF_PADDING), text.len };
+    if (text.len) {
+        memcpy((char *)copy.at, text.at, text.len);
+    }
+    size_t at;
+    const char *why = scan_check(copy, arena, &at);
+    if (why) {
         struct places places = { .text = copy, .line = 1 };
-        err_set(err, "line %d: %s", line_of(&places, read < copy.len ? read : copy.len),
-            json_tokener_error_desc(error));
-    } else {
+        err_set(err, "line %d: %s", line_of(&places, at < copy.len ? at : copy.len), why);
+        return NULL;
+    }
+    enum json_tokener_error error;
+    struct json_object *root = foreign_tree(copy, &error);
+    const struct json *tree = NULL;
+    if (error == json_tokener_success) {
         tree = tree_take(arena, root, copy, err);
+    } else {
+        err_set(err, "%s", json_tokener_error_desc(error));
     }
     json_object_put(root);
     return tree;
@@ -286,8 +302,10 @@ bool json_i64(const struct json *json, int64_t *out)
 
 /* ---- writing ---- */
 
-/* The end of a piece of writing: true and all of it, or false and the buf's content as it was
- * `before`. */
+/*
+ * The end of a piece of writing: true and all of it, or false and the buf's content as it was
+ * `before`.
+ */
 static bool keep_or_drop(struct buf *buf, size_t before, bool was_overfull)
 {
     bool fits = !buf->is_overfull;

@@ -81,8 +81,9 @@ Test(json, the_smallest_integer_is_read)
 Test(json, what_is_not_json_is_refused_with_its_line)
 {
     const char *broken[] = { "", " ", "{", "[1,]", "{\"a\":1,}", "[1 2]", "{\"a\" 1}", "nul",
-        "[01]", "'a'", "[1] x", "[\"\\x\"]", "[/**/]", "{\"a\":1,\"a\":2}",
-        "[{\"a\":{\"b\":1,\"b\":[1]}}]", "{\"a\\u0000b\":1}", "[tRuE]", "[+1]", "\xef\xbb\xbf[]" };
+        "[NaN]", "[1.]", "[-.1]", "[01]", "[\"a\nb\"]", "'a'", "[1] x", "[\"\\x\"]", "[\"\xff\"]",
+        "[\"\xc0\x80\"]", "[/**/]", "{\"a\":1,\"a\":2}", "[{\"a\":{\"b\":1,\"b\":[1]}}]",
+        "{\"a\\u0000b\":1}", "[Infinity]", "[tRuE]", "[\"\\ud800\"]", "[+1]", "\xef\xbb\xbf[]" };
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
         err.text[0] = '\0';
         cr_expect_null(parse(broken[i]), "%s", broken[i]);

@@ -1,0 +1,128 @@
+/*
+ * scan_value: single values that a scan has noted.
+ *
+ * Reads values that scan() has proved well-formed, and leans on that: no escape is checked again.
+ * Promises that a position inside a string never falls into a character, an escape or a surrogate
+ * pair. It does not know where a value came from.
+ */
+#include "scan.h"
+
+#include "../base/must.h"
+
+enum scan_kind scan_kind_of(char first)
+{
+    static const unsigned char kinds[256] = {
+        ['n'] = SCAN_NULL,
+        ['t'] = SCAN_TRUE,
+        ['f'] = SCAN_FALSE,
+        ['-'] = SCAN_NUMBER,
+        ['0' ... '9'] = SCAN_NUMBER,
+        ['"'] = SCAN_STRING,
+        ['{'] = SCAN_OBJECT,
+        ['['] = SCAN_LIST,
+    };
+    return kinds[(unsigned char)first];
+}
+
+/* ---- characters of a string ---- */
+
+static unsigned hex4(const char *p)
+{
+    unsigned value = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned char c = (unsigned char)p[i];
+        value = value * 16 + (c <= '9' ? c - 0u - '0' : (c | 0x20u) - 'a' + 10);
+    }
+    return value;
+}
+
+/* How many bytes of a string's text one code point takes. */
+static size_t point_len(const char *p)
+{
+    unsigned char c = (unsigned char)*p;
+    if (c == '\\') {
+        bool is_pair = p[1] == 'u' && (hex4(p + 2) & 0xfc00) == 0xd800;
+        return p[1] != 'u' ? 2 : is_pair ? 12 : 6;
+    }
+    return c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
+size_t scan_points_end(struct scan_value string, size_t points)
+{
+    must(string.kind == SCAN_STRING);
+    size_t at = 1;
+    while (points > 0 && at < string.text.len - 1) {
+        at += point_len(string.text.at + at);
+        points--;
+    }
+    return at;
+}
+
+size_t scan_points(struct scan_value string)
+{
+    must(string.kind == SCAN_STRING);
+    size_t count = 0;
+    for (size_t at = 1; at < string.text.len - 1; count++) {
+        at += point_len(string.text.at + at);
+    }
+    return count;
+}
+
+/* The UTF-8 of a code point (RFC 3629 section 3), to `to`. */
+static char *utf8_put(char *to, unsigned point)
+{
+    if (point < 0x80) {
+        *to++ = (char)point;
+        return to;
+    }
+    unsigned shift = point < 0x800 ? 6 : point < 0x10000 ? 12 : 18;
+    *to++ = (char)((shift == 6 ? 0xc0 : shift == 12 ? 0xe0 : 0xf0) | point >> shift);
+    while (shift > 0) {
+        shift -= 6;
+        *to++ = (char)(0x80 | (point >> shift & 0x3f));
+    }
+    return to;
+}
+
+/* The character that an escape of `len` bytes means, to `to`. */
+static char *escape_put(char *to, const char *p, size_t len)
+{
+    if (len == 2) {
+        static const char letters[] = "bfnrt", means[] = "\b\f\n\r\t";
+        const char *found = strchr(letters, p[1]);
+        *to++ = found ? means[found - letters] : p[1];
+        return to;
+    }
+    unsigned point = hex4(p + 2);
+    if (len == 12) {
+        point = 0x10000 + ((point & 0x3ff) << 10 | (hex4(p + 8) & 0x3ff));
+    }
+    return utf8_put(to, point);
+}
+
+struct str scan_plain(struct scan_value value, struct arena *arena)
+{
+    if (value.kind == SCAN_NUMBER || value.kind == SCAN_TRUE || value.kind == SCAN_FALSE) {
+        return value.text;
+    }
+    if (value.kind != SCAN_STRING) {
+        return (struct str){ NULL, 0 };
+    }
+    struct str inner = { value.text.at + 1, value.text.len - 2 };
+    const char *escape = memchr(inner.at, '\\', inner.len);
+    if (!escape) {
+        return inner;
+    }
+    char *plain = arena_alloc(arena, inner.len); /* no escape is shorter than what it means */
+    char *to = plain;
+    for (size_t at = 0, len; at < inner.len; at += len) {
+        len = point_len(inner.at + at);
+        if (inner.at[at] == '\\') {
+            to = escape_put(to, inner.at + at, len);
+        } else {
+            memcpy(to, inner.at + at, len);
+            to += len;
+        }
+    }
+    return (struct str){ plain, (size_t)(to - plain) };
+}

@@ -1,0 +1,573 @@
+/* The scanner: what is JSON, what is not, and where the wanted values stand. */
+#include "wire/scan.h"
+#include "base/buf.h"
+
+#include <criterion/criterion.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+/* test_scan_portable.c includes this file to run all of it over the loops without SSE2. */
+#ifndef SUITE
+#define SUITE scan
+#endif
+
+static struct arena arena;
+static struct buf body; /* for the zero bytes behind it */
+static struct want *want;
+static struct scanned scanned;
+
+static void open_page(void)
+{
+    arena_init(&arena, NULL);
+    buf_init(&body, 16 * 1024 * 1024);
+    want = want_new(&arena);
+}
+
+static void close_page(void)
+{
+    buf_release(&body);
+    arena_release(&arena);
+}
+
+TestSuite(SUITE, .init = open_page, .fini = close_page, .timeout = 60);
+
+static const char *scan_bytes(const void *bytes, size_t len)
+{
+    buf_clear(&body);
+    cr_assert(buf_append(&body, "", 0) && buf_reserve(&body, len + 1));
+    memcpy(body.data, bytes, len);
+    buf_grew(&body, len);
+    return scan(want, buf_str(&body), &arena, &scanned);
+}
+
+static const char *scan_text(const char *text)
+{
+    return scan_bytes(text, strlen(text));
+}
+
+static size_t wants(const char *path)
+{
+    size_t number = want_path(want, str_of(path));
+    cr_assert_neq(number, SIZE_MAX, "%s", path);
+    return number;
+}
+
+#define EXPECT_TEXT(value, expected)                                                               \
+    do {                                                                                           \
+        struct scan_value got_ = (value);                                                          \
+        cr_expect(str_eq(got_.text, str_of(expected)), "\"%.*s\" is not %s", STR_FMT(got_.text),   \
+            expected);                                                                             \
+    } while (0)
+
+/* ---- what is JSON: JSONTestSuite's y_ categories ---- */
+
+static const char *const good[] = { "[]", "{}", "null", "true", "false", "0", "-0", "\"\"", " [] ",
+    "\t\n\r {\t}\n", "[[]   ]", "[\"\"]", "[null]", "[1\n]", " [1]", "[1,null,null,null,2]", "[2] ",
+    "42", "-1", "\"asd\"", "\" \"", "[123e65]", "[0e+1]", "[0e1]", "[ 4]",
+    "[-0.000000000000000000000000000000000000000000000000000000000000000000001]", "[20e1]", "[-0]",
+    "[-123]", "[-1]", "[1E22]", "[1E-2]", "[1E+2]", "[123e45]", "[123.456e78]", "[1e-2]", "[1e+2]",
+    "[123]", "[123.456789]", "[1e400]", "[-1e-400]", "[123456789012345678901234567890]", "[0.0]",
+    "[10]", "{\"asd\":\"sdf\", \"dfg\":\"fgh\"}", "{\"asd\":\"sdf\"}", "{\"a\":\"b\",\"a\":\"b\"}",
+    "{\"\":0}", "{\"foo\\u0000bar\": 42}", "{ \"min\": -1.0e+28, \"max\": 1.0e+28 }",
+    "{\"x\":[{\"id\": \"xxxxxxxxxxxxxxxxxxxxxxxxxxx\"}]}", "{\"a\":[]}",
+    "{\"title\":\"\\u041f\\u043e\\u043b\"}", "{\n\"a\": \"b\"\n}", "[\"\\u0060\\u012a\\u12AB\"]",
+    "[\"\\ud801\\udc37\"]", "[\"\\uD83D\\uDE39\\uD83D\\uDC8D\"]",
+    "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"]", "[\"\\\\u0000\"]", "[\"\\\"\"]", "[\"a/*b*/c/*d//e\"]",
+    "[\"\\\\a\"]", "[\"\\\\n\"]", "[\"\\u0012\"]", "[\"\\uFFFF\"]", "[ \"asd\"]",
+    "[\"\\uDBFF\\uDFFF\"]", "[\"new\\u00A0line\"]", "[\"\xf4\x8f\xbf\xbf\"]", "[\"\xef\xbf\xbf\"]",
+    "[\"\\u0000\"]", "[\"\\u002c\"]", "[\"\xcf\x80\"]", "[\"\xf0\x9b\xbf\xbf\"]",
+    "[\"\\uD834\\uDd1e\"]", "[\"\\u0821\"]", "[\"\\u0123\"]", "[\"\xe2\x80\xa8\"]",
+    "[\"\xe2\x80\xa9\"]", "[\"\\u0061\\u30af\\u30EA\\u30b9\"]", "[\"new\\u000Aline\"]",
+    "[\"\x7f\"]", "[\"\\uA66D\"]", "[\"\xc2\x80\"]", "[\"\xed\x9f\xbf\"]", "[\"\xee\x80\x80\"]",
+    "[\"\xf0\x90\x80\x80\"]", "[\"\xe0\xa0\x80\"]", "[\"\xe2\x8d\x82\xe3\x88\xb4\xe2\x8d\x82\"]",
+    "[\"\\u0022\"]",
+    "[\"a\x7f"
+    "a\"]",
+    "[\"\\u200B\"]", "[\"\\uFDD0\"]", "[\"\\uD83F\\uDFFE\"]", "[\"\\u005C\"]", "[\"a\xcc\x81\"]",
+    "[false,true]", "[[[[[[[[1]]]]]]]]", "{\"a\":{\"b\":{\"c\":[{}]}}}", "[{},{},[]]",
+    "[1,\"x\",{\"y\":[2]},[3]]" };
+
+/* ---- and what is not: n_ and the i_ that are refused here ---- */
+
+static const char *const bad[] = { "", " ", "[", "]", "{", "}", "[1", "{\"a\"",
+    "{\"a\":", "{\"a\":1", "[1,", "{\"a\":1,", "\"", "\"a", "[\"a", "[\"\\", "[\"\\u", "[\"\\u00",
+    "[\"\\ud800\\", "[\"\\ud800\\u", "[1 true]", "[\"\": 1]", "[\"\"],", "[,1]", "[1,,2]",
+    "[\"x\",,]", "[\"x\"]]", "[\"\",]", "[3[4]]", "[1:2]", "[,]", "[-]", "[   , \"\"]",
+    "[\"a\",\n4\n,1,", "[1,]", "[1,,]", "[*]", "[\"a", "[1,", "[1,\n1\n,1", "[{}", "[fals]",
+    "[nul]", "[tru]", "[truE]", "[NULL]", "[nullx]", "nulll", "[++1234]", "[+1]", "[+Inf]", "[-01]",
+    "[-1.0.]", "[-2.]", "[-NaN]", "[.-1]", "[.2e-3]", "[0.1.2]", "[0.3e+]", "[0.3e]", "[0.e1]",
+    "[0E+]", "[0E]", "[0e+]", "[0e]", "[1.0e+]", "[1.0e-]", "[1.0e]", "[1 000.0]", "[1eE2]",
+    "[2.e+3]", "[2.e-3]", "[2.e3]", "[9.e+]", "[1e", "[Inf]", "[NaN]", "[1+2]", "[0x1]", "[0x42]",
+    "[Infinity]", "[0e+-1]", "[-123.123foo]", "[-Infinity]", "[-foo]", "[- 1]", "[-012]", "[-.123]",
+    "[-1x]", "[1ea]", "[1.]", "[.123]", "[1.2a-3]", "[1.8011670033376514H-308]", "[012]", "[00]",
+    "-", "1.", "1e", "[\"x\", truth]", "{[: \"x\"}", "{\"x\", null}", "{\"x\"::\"b\"}",
+    "{\"a\":\"a\" 123}", "{key: 'value'}", "{\"a\" b}", "{:\"b\"}", "{\"a\" \"b\"}",
+    "{\"a\":", "{\"a\"", "{1:1}", "{9999E9999:1}", "{null:null,null:null}", "{\"id\":0,,,,,}",
+    "{'a':0}", "{\"id\":0,}", "{\"a\":\"b\"}/**/", "{\"a\":\"b\"}/**//", "{\"a\":\"b\"}//",
+    "{\"a\":\"b\"}/", "{\"a\":\"b\",,\"c\":\"d\"}", "{a: \"b\"}", "{\"a\":\"a",
+    "{ \"foo\" : \"bar\", \"a\" }", "{\"a\":\"b\"}#", "{\"a\":/*comment*/\"b\"}", "{true:1}",
+    "[\"\\uD800\\\"]", "[\"\\uD800\\u\"]", "[\"\\uD800\\u1\"]", "[\"\\uD800\\u1x\"]",
+    "[\\u000A\"\"]", "[\"\\x00\"]", "[\"\\\\\\\"]", "[\"\\\t\"]", "[\"\\\xf0\x9f\x8c\x80\"]",
+    "[\"\\\"]", "[\"\\u00A\"]", "[\"\\uD834\\uDd\"]", "[\"\\uD800\\uD800\\x\"]", "[\"\\u\xe5\"]",
+    "[\"\\a\"]", "[\"\\uqqqq\"]", "[\"\\u002\xe5\"]", "[\\n]", "['single quote']", "abc", "[\"\\",
+    "[\"new\nline\"]", "[\"\t\"]", "\"\\UA66D\"", "\"\"x", "<.>", "[<null>]", "[1]x", "[1]]",
+    "[\"asd]", "aå", "[True]", "1]", "{\"x\": true,", "[][]", "{\"a\":[1", "2@", "{}}",
+    "{\"\":", "{\"a\":/*", "[1}", "{\"a\":1]", "[{\"a\":1]}", "{]", "[}", "{\"asd\":\"asd\"",
+    "\xc3\xa5", "[\xe2\x81\xa0]", "\xef\xbb\xbf{}", "\xef\xbb\xbf", "\xef\xbb", "[\f]",
+    "[\x0b"
+    "1]",
+    "[\xc2\xa0"
+    "1]",
+    "[1\x01]", "[\"\x1f\"]", "[\"\x01\"]", "# a", "//x\n[]", "[]//x", "[\"a\"\"b\"]", "[1 2]",
+    "{\"a\":1 \"b\":2}",
+    /* half pairs */
+    "[\"\\uDADA\"]", "[\"\\ud800\"]", "[\"\\udc00\"]", "[\"\\ud800abc\"]", "[\"\\uD888\\u1234\"]",
+    "[\"\\uDd1e\\uD834\"]", "[\"\\ud800\\ud800\"]", "[\"\\ud800\\n\"]", "[\"\\ude00\\ud83d\"]",
+    "{\"\\ud800\":1}",
+    /* not UTF-8 */
+    "[\"\xff\"]", "[\"\x81\"]", "[\"\xc0\xaf\"]", "[\"\xc1\xbf\"]", "[\"\xe0\x80\xaf\"]",
+    "[\"\xe0\x9f\xbf\"]", "[\"\xf0\x80\x80\xaf\"]", "[\"\xf0\x8f\xbf\xbf\"]", "[\"\xed\xa0\x80\"]",
+    "[\"\xed\xbf\xbf\"]", "[\"\xf4\x90\x80\x80\"]", "[\"\xf5\x80\x80\x80\"]",
+    "[\"\xfc\x80\x80\x80\x80\x80\"]", "[\"\xc3\"]", "[\"\xe2\x82\"]", "[\"\xf0\x9f\x98\"]",
+    "[\"\xc3\x28\"]", "[\"\xe2\x28\xa1\"]", "[\"\xe2\x82\x28\"]", "[\"\xf0\x28\x8c\xbc\"]",
+    "[\"\xf0\x90\x28\xbc\"]", "[\"\xf0\x90\x8c\x28\"]", "[\"\xfe\"]", "[\"\xe9\"]",
+    "{\"\xb9\":\"0\"}", "[\"ab\xc3", "[\"\xe2\x82", "\xff\xfe[\x00\"",
+    "[\"\xf8\x88\x80\x80\x80\"]" };
+
+Test(SUITE, all_that_is_json_is_accepted)
+{
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        const char *why = scan_text(good[i]);
+        cr_expect_null(why, "%s: %s", good[i], why);
+    }
+}
+
+Test(SUITE, all_that_is_not_json_is_refused_and_said)
+{
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const char *why = scan_text(bad[i]);
+        cr_expect_not_null(why, "%s", bad[i]);
+        cr_expect_null(scanned.notes, "%s", bad[i]);
+        cr_expect_null(scanned.want, "%s", bad[i]);
+    }
+}
+
+/* A wanted path must not change what is JSON: each document again, in a member that is wanted in
+ * depth. */
+Test(SUITE, what_is_wanted_does_not_change_what_is_json)
+{
+    wants("w.a.b");
+    wants("w[*].a");
+    wants("w[*][*].x");
+    wants("w.x[*].id");
+    char text[600];
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        snprintf(text, sizeof(text), "{\"w\":%s}", good[i]);
+        bool is_twice = strcmp(good[i], "{\"a\":\"b\",\"a\":\"b\"}") == 0;
+        cr_expect_eq(scan_text(text) != NULL, is_twice, "%s", text);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), "{\"w\":%s}", bad[i]);
+        cr_expect_not_null(scan_text(text), "%s", text);
+    }
+}
+
+/* The block loops read 16 or 8 bytes at once: each position of a special byte within a block is
+ * tried. */
+Test(SUITE, special_bytes_are_seen_at_each_place_of_a_block)
+{
+    char text[64];
+    for (size_t before = 0; before < 40; before++) {
+        for (int c = 1; c < 256; c++) {
+            memset(text, 'x', sizeof(text));
+            text[0] = '"';
+            text[1 + before] = (char)c;
+            text[50] = '"';
+            bool is_plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+            cr_assert_eq(scan_bytes(text, 51) == NULL, is_plain, "%d behind %zu", c, before);
+        }
+        text[1 + before] = '\0';
+        cr_assert_not_null(scan_bytes(text, 51), "NUL behind %zu", before);
+    }
+}
+
+Test(SUITE, every_prefix_of_a_document_is_refused)
+{
+    const char *text = "{\"a\":[1.5e+3,{\"b\\n\\ud83d\\ude00\":\"x\xc3\xa9\xf0\x9f\x98\x80\"},true,"
+                       "null,\"\"],\"c\":{}}";
+    wants("a[*].b");
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++) {
+        const char *why = scan_bytes(text, i);
+        cr_expect_not_null(why, "%zu bytes", i);
+    }
+    cr_expect_null(scan_bytes(text, len));
+}
+
+Test(SUITE, a_body_that_ends_early_is_called_so)
+{
+    cr_expect_str_eq(scan_text("{\"a\":[1"), "the body ends too early");
+    cr_expect_str_eq(scan_text("[\"a"), "the body ends too early");
+    cr_expect_str_eq(scan_text("[1,2"), "the body ends too early");
+    cr_expect_str_eq(scan_text("\xef\xbb\xbf{}"), "the body begins with a byte order mark");
+    cr_expect_str_eq(scan_text("{} x"), "something stands behind the value");
+    cr_expect_not_null(scan_bytes("[1]\0", 4));
+    cr_expect_not_null(scan_bytes("[1,\0 2]", 7));
+    cr_expect_not_null(scan_bytes("\"a\0b\"", 5));
+    cr_expect_not_null(scan_bytes("\0", 1));
+}
+
+/* `depth` times `open`, then 1, then as often `close`. */
+static const char *scan_nested(size_t depth, const char *open, const char *close)
+{
+    struct buf text;
+    buf_init(&text, 8 * 1024 * 1024);
+    for (size_t i = 0; i < depth; i++) {
+        buf_append_str(&text, str_of(open));
+    }
+    buf_append_char(&text, '1');
+    for (size_t i = 0; i < depth; i++) {
+        buf_append_str(&text, str_of(close));
+    }
+    const char *why = scan_bytes(text.data, text.len);
+    buf_release(&text);
+    return why;
+}
+
+Test(SUITE, depth_is_bounded)
+{
+    cr_expect_null(scan_nested(SCAN_DEPTH_MAX, "[", "]"));
+    cr_expect_null(scan_nested(SCAN_DEPTH_MAX, "{\"a\":", "}"));
+    cr_expect_str_eq(
+        scan_nested(SCAN_DEPTH_MAX + 1, "[", "]"), "lists and objects are nested too deep");
+    cr_expect_not_null(scan_nested(100000, "[", "]"));
+    cr_expect_not_null(scan_nested(100000, "{\"a\":", "}"));
+    cr_expect_not_null(scan_nested(100000, "[{\"\":", "}]"));
+    cr_expect_not_null(scan_nested(100000, "[", ""));
+}
+
+Test(SUITE, depth_counts_what_is_wanted_too)
+{
+    wants("a.a.a[*][*].a");
+    cr_expect_null(scan_nested(SCAN_DEPTH_MAX, "{\"a\":", "}"));
+    cr_expect_not_null(scan_nested(SCAN_DEPTH_MAX + 1, "{\"a\":", "}"));
+    cr_expect_null(scan_text("{\"a\":{\"a\":{\"a\":[[{\"a\":[{}]}]]}}}"));
+}
+
+Test(SUITE, long_numbers_and_names_are_walked_over)
+{
+    enum { LONG = 5000 };
+    static char text[3 * LONG];
+    memset(text, '7', LONG);
+    cr_expect_null(scan_bytes(text, LONG));
+    memset(text, 'k', sizeof(text));
+    text[0] = '{';
+    text[1] = '"';
+    memcpy(text + LONG, "\":1}", 4);
+    wants("kkkkkkkkkkkk");
+    cr_expect_null(scan_bytes(text, LONG + 4));
+    text[LONG / 2] = '\\';
+    text[LONG / 2 + 1] = 'n';
+    cr_expect_null(scan_bytes(text, LONG + 4));
+}
+
+/* ---- where things stand ---- */
+
+Test(SUITE, values_are_noted_as_they_stand)
+{
+    size_t whole = wants(""), segment = wants("segment"), small = wants("avatar.small"),
+           avatar = wants("avatar"), none = wants("avatar.huge"), flag = wants("flag");
+    const char *text =
+        " { \"id\":7, \"avatar\" : {\"small\":\"\\u00e9\" , \"x\":[1]} ,\"segment\":-1.50e+3,"
+        "\"flag\":false}\n";
+    cr_assert_null(scan_text(text));
+    cr_expect_eq(scanned_value(&scanned, whole).kind, SCAN_OBJECT);
+    cr_expect_eq(scanned_value(&scanned, whole).text.len, strlen(text) - 2);
+    EXPECT_TEXT(scanned_value(&scanned, segment), "-1.50e+3");
+    EXPECT_TEXT(scanned_value(&scanned, small), "\"\\u00e9\"");
+    EXPECT_TEXT(scanned_value(&scanned, avatar), "{\"small\":\"\\u00e9\" , \"x\":[1]}");
+    cr_expect_eq(scanned_value(&scanned, flag).kind, SCAN_FALSE);
+    cr_expect_eq(scanned_value(&scanned, none).kind, SCAN_MISSING);
+    cr_expect_null(scanned_value(&scanned, none).text.at);
+}
+
+Test(SUITE, a_path_that_leads_elsewhere_is_a_missing_value)
+{
+    size_t inside = wants("a.b"), element = wants("a[*].b");
+    const char *texts[] = { "{}", "{\"a\":1}", "{\"a\":null}", "[]", "\"a\"",
+        "{\"a\":[{\"c\":1},2,[]]}", "{\"b\":{\"a\":1}}" };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        cr_assert_null(scan_text(texts[i]));
+        cr_expect_eq(scanned_value(&scanned, inside).kind, SCAN_MISSING, "%s", texts[i]);
+        scanned_each(&scanned, element, NULL, NULL);
+    }
+    scanned = (struct scanned){ NULL, NULL };
+    cr_expect_eq(scanned_value(&scanned, inside).kind, SCAN_MISSING);
+    cr_expect_null(scanned_body(&scanned));
+    scanned_each(&scanned, element, NULL, NULL);
+}
+
+static char seen[400];
+
+static bool see(void *context, struct scan_value value)
+{
+    size_t len = strlen(seen);
+    snprintf(seen + len, sizeof(seen) - len, "%.*s ", STR_FMT(value.text));
+    int *left = context;
+    return !left || --*left > 0;
+}
+
+Test(SUITE, each_element_is_visited_in_order)
+{
+    size_t ids = wants("items[*].id"), tags = wants("items[*].tags[*]"),
+           deep = wants("items[*].media[*].variants[*].w");
+    cr_assert_null(scan_text("{\"items\":[{\"id\":1,\"tags\":[\"a\",\"b\"],\"media\":[{"
+                             "\"variants\":[{\"w\":1},{}]},{}]},"
+                             "{},{\"tags\":[],\"id\":2},3,{\"media\":[{\"variants\":[{\"w\":2},{"
+                             "\"w\":3}]}],\"tags\":[\"c\"],"
+                             "\"id\":[4]}]}"));
+    seen[0] = '\0';
+    scanned_each(&scanned, ids, see, NULL);
+    cr_expect_str_eq(seen, "1 2 [4] ");
+    seen[0] = '\0';
+    scanned_each(&scanned, tags, see, NULL);
+    cr_expect_str_eq(seen, "\"a\" \"b\" \"c\" ");
+    seen[0] = '\0';
+    scanned_each(&scanned, deep, see, NULL);
+    cr_expect_str_eq(seen, "1 2 3 ");
+    seen[0] = '\0';
+    int left = 2;
+    scanned_each(&scanned, ids, see, &left);
+    cr_expect_str_eq(seen, "1 2 ");
+}
+
+Test(SUITE, rows_of_a_list_are_next_to_each_other)
+{
+    size_t id = wants("items[*].id"), inner = wants("items[*].in[*]");
+    struct want_place id_at = want_place(want, id), inner_at = want_place(want, inner);
+    unsigned items_rows = want_rows(want, wants("items"));
+    unsigned inner_rows = want_rows(want, wants("items[*].in"));
+    cr_assert_null(scan_text(
+        "{\"items\":[{\"in\":[1,2],\"id\":10},{\"id\":11,\"in\":[]},{\"id\":12,\"in\":[3]},{}]}"));
+    struct scan_rows items = scanned_rows(&scanned, scanned_body(&scanned), items_rows, id_at.list);
+    cr_assert_eq(items.count, 4);
+    size_t counts[] = { 2, 0, 1, 0 };
+    const char *texts[] = { "10", "11", "12", "" };
+    for (size_t i = 0; i < 4; i++) {
+        const struct scan_span *row = items.first + i * items.stride;
+        struct scan_rows in = scanned_rows(&scanned, row, inner_rows, inner_at.list);
+        cr_expect_eq(in.count, counts[i]);
+        EXPECT_TEXT(scanned_span(&scanned, row[id_at.slot]), texts[i]);
+        cr_expect_eq(scanned_span(&scanned, row[0]).kind, SCAN_OBJECT);
+        if (in.count) {
+            EXPECT_TEXT(scanned_span(&scanned, in.first[inner_at.slot]), i ? "3" : "1");
+        }
+    }
+}
+
+Test(SUITE, many_elements_move_their_rows)
+{
+    size_t id = wants("[*].id");
+    struct buf text;
+    buf_init(&text, 1024 * 1024);
+    for (unsigned i = 0; i < 1000; i++) {
+        buf_printf(&text, "%c{\"id\":%u}", i ? ',' : '[', i);
+    }
+    buf_append_char(&text, ']');
+    cr_assert_null(scan_bytes(text.data, text.len));
+    struct scan_rows rows = scanned_rows(
+        &scanned, scanned_body(&scanned), want_rows(want, wants("")), want_place(want, id).list);
+    cr_assert_eq(rows.count, 1000);
+    for (unsigned i = 0; i < 1000; i++) {
+        struct scan_span span = rows.first[i * rows.stride + want_place(want, id).slot];
+        uint64_t number;
+        cr_assert(str_u64(scanned_span(&scanned, span).text, &number) && number == i);
+    }
+    buf_release(&text);
+}
+
+Test(SUITE, notes_are_bounded)
+{
+    wants("[*].a");
+    enum { MANY = 2000000 };
+    char *text = malloc(2 * MANY + 1);
+    for (size_t i = 0; i < MANY; i++) {
+        text[2 * i] = i ? ',' : '[';
+        text[2 * i + 1] = '1';
+    }
+    text[2 * MANY] = ']';
+    cr_expect_str_eq(scan_bytes(text, 2 * MANY + 1), "too many list elements");
+    free(text);
+}
+
+/* ---- names ---- */
+
+Test(SUITE, names_with_escapes_are_found_by_what_they_mean)
+{
+    size_t plain = wants("id"), accent = wants("\xc3\xa9"), face = wants("\xf0\x9f\x98\x80"),
+           slash = wants("a/b");
+    cr_assert_null(scan_text("{\"\\u0069d\":1,\"\\u00E9\":2,\"\\ud83d\\ude00\":3,\"a\\/"
+                             "b\":4,\"i\\nd\":5,\"\\u0000\":6}"));
+    EXPECT_TEXT(scanned_value(&scanned, plain), "1");
+    EXPECT_TEXT(scanned_value(&scanned, accent), "2");
+    EXPECT_TEXT(scanned_value(&scanned, face), "3");
+    EXPECT_TEXT(scanned_value(&scanned, slash), "4");
+    cr_assert_null(scan_text("{\"\xc3\xa9\":7}"));
+    EXPECT_TEXT(scanned_value(&scanned, accent), "7");
+}
+
+Test(SUITE, a_wanted_member_that_stands_twice_is_refused)
+{
+    wants("a.b");
+    wants("l[*].x");
+    cr_expect_str_eq(scan_text("{\"a\":1,\"a\":2}"), "a wanted member stands twice in its object");
+    cr_expect_not_null(scan_text("{\"a\":{\"b\":null,\"b\":null}}"));
+    cr_expect_not_null(scan_text("{\"a\":1,\"\\u0061\":1}"));
+    cr_expect_not_null(scan_text("{\"l\":[{\"x\":1,\"y\":1,\"x\":1}]}"));
+    cr_expect_null(scan_text("{\"l\":[{\"x\":1},{\"x\":1}],\"c\":1,\"c\":1}"));
+}
+
+Test(SUITE, names_are_told_apart_whatever_their_length)
+{
+    const char *names[] = { "a", "b", "ab", "abcdefg", "abcdefgh", "abcdefghi", "abcdefgX",
+        "abcdefghXabcdefgh", "abcdefghYabcdefgh", "abcdefghabcdefgh", "created_at", "created_by",
+        "avatar", "z", "a_name_that_goes_on_and_on_for_more_than_sixteen_bytes" };
+    enum { NAMES = sizeof(names) / sizeof(names[0]) };
+    size_t numbers[NAMES];
+    struct buf text;
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < NAMES; i++) {
+        numbers[i] = wants(names[i]);
+        buf_printf(&text, "%c\"%s\":%zu,\"%s-\":0,\"%s \":0", i ? ',' : '{', names[i], i, names[i],
+            names[i]);
+    }
+    buf_append_char(&text, '}');
+    cr_assert_null(scan_bytes(text.data, text.len));
+    for (size_t i = 0; i < NAMES; i++) {
+        uint64_t number;
+        cr_expect(str_u64(scanned_value(&scanned, numbers[i]).text, &number) && number == i, "%s",
+            names[i]);
+        cr_expect_eq(wants(names[i]), numbers[i]);
+    }
+    buf_release(&text);
+}
+
+Test(SUITE, paths_that_are_not_well_formed_are_refused)
+{
+    const char *paths[] = { ".", "a.", ".a", "a..b", "a[", "a[]", "a[0]", "a[*", "a[*]b", "a.[*]",
+        "a]", "[*].", "[*]a", "a[*]..b", "a\"b", "a\\b", "a\nb" };
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        cr_expect_eq(want_path(want, str_of(paths[i])), SIZE_MAX, "%s", paths[i]);
+    }
+    char name[300];
+    memset(name, 'n', sizeof(name));
+    cr_expect_eq(want_path(want, (struct str){ name, 256 }), SIZE_MAX);
+    cr_expect_neq(want_path(want, (struct str){ name, 255 }), SIZE_MAX);
+    cr_expect_neq(want_path(want, STR("[*][*].a[*]")), SIZE_MAX);
+    char path[20];
+    for (size_t i = 0; i < WANT_PATHS_MAX; i++) {
+        snprintf(path, sizeof(path), "p%zu", i);
+        want_path(want, str_of(path));
+    }
+    cr_expect_eq(want_path(want, STR("one.more")), SIZE_MAX);
+}
+
+/* ---- single values ---- */
+
+static struct scan_value value_of(const char *text)
+{
+    return (struct scan_value){ scan_kind_of(text[0]), str_of(text) };
+}
+
+Test(SUITE, a_plain_text_has_no_quotes_and_no_escapes)
+{
+    const struct {
+        const char *text, *plain;
+    } rows[] = {
+        { "\"abc\"", "abc" },
+        { "\"\"", "" },
+        { "\"a\\\"\\\\\\/\\b\\f\\n\\r\\tb\"", "a\"\\/\b\f\n\r\tb" },
+        { "\"\\u00e9\\u20AC\\uD83d\\ude00\xc3\xa9\"",
+            "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xc3\xa9" },
+        { "\"\\udbff\\udfff\\u07ff\\u0800\\uffff\"",
+            "\xf4\x8f\xbf\xbf\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf" },
+        { "-1.50", "-1.50" },
+        { "true", "true" },
+        { "false", "false" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct str plain = scan_plain(value_of(rows[i].text), &arena);
+        cr_expect(str_eq(plain, str_of(rows[i].plain)), "%s: %.*s", rows[i].text, STR_FMT(plain));
+    }
+    const char *none[] = { "null", "{\"a\":1}", "[1]" };
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_null(scan_plain(value_of(none[i]), &arena).at);
+    }
+    cr_expect_null(scan_plain((struct scan_value){ SCAN_MISSING, { NULL, 0 } }, &arena).at);
+}
+
+Test(SUITE, code_points_are_counted_and_never_cut_through)
+{
+    struct scan_value text =
+        value_of("\"a\\n\\u00e9\\ud83d\\ude00\xf0\x9f\x98\x80\xc3\xa9\xe2\x82\xacz\"");
+    cr_expect_eq(scan_points(text), 8);
+    size_t ends[] = { 1, 2, 4, 10, 22, 26, 28, 31, 32, 32, 32 };
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        cr_expect_eq(scan_points_end(text, i), ends[i], "%zu points", i);
+    }
+    cr_expect_eq(scan_points(value_of("\"\"")), 0);
+    cr_expect_eq(scan_points_end(value_of("\"\""), 5), 1);
+}
+
+/* ---- beside json-c ---- */
+
+/* How many elements json-c finds in "a" of a document; -1 when it refuses it, even at its
+ * strictest. */
+static int oracle_elements(const char *text, size_t len)
+{
+    struct json_tokener *tokener = json_tokener_new();
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    struct json_object *root = json_tokener_parse_ex(tokener, text, (int)len);
+    int count = -1;
+    if (json_tokener_get_error(tokener) == json_tokener_success) {
+        struct json_object *list = NULL;
+        bool is_list = json_object_is_type(root, json_type_object) &&
+                       json_object_object_get_ex(root, "a", &list) &&
+                       json_object_is_type(list, json_type_array);
+        count = is_list ? (int)json_object_array_length(list) : 0;
+    }
+    json_object_put(root);
+    json_tokener_free(tokener);
+    return count;
+}
+
+static bool count_one(void *context, struct scan_value value)
+{
+    (void)value;
+    ++*(int *)context;
+    return true;
+}
+
+/* json-c accepts more than JSON, so only one way is asked: what it refuses is refused here too. */
+Test(SUITE, what_json_c_refuses_is_refused_and_the_rest_read_alike)
+{
+    const char *text = "{\"a\": [1.5e+3, {\"b\\n\\ud83d\\ude00\": \"x\xc3\xa9\xf0\x9f\x98\x80\"}, "
+                       "true, null, \"\"]}";
+    static const char bytes[] = "\"\\{}[],:0123456789.eE+-tfnu x\n\x01\x80\xc3\xff";
+    size_t elements = wants("a[*]"), len = strlen(text);
+    int accepted = 0, refused = 0;
+    char changed[200];
+    for (size_t at = 0; at < len; at++) {
+        for (size_t i = 0; i < sizeof(bytes) - 1; i++) {
+            memcpy(changed, text, len + 1);
+            changed[at] = bytes[i];
+            const char *why = scan_bytes(changed, len);
+            why ? refused++ : accepted++;
+            int expected = oracle_elements(changed, len), found = 0;
+            scanned_each(&scanned, elements, count_one, &found);
+            cr_expect(why || found == expected, "%s: %d instead of %d", changed, found, expected);
+        }
+    }
+    cr_expect_gt(accepted, 200);
+    cr_expect_gt(refused, 1000);
+}

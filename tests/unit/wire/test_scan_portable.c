@@ -1,0 +1,7 @@
+/* All of test_scan.c once more, over the loops that need no SSE2. */
+#define SCAN_PORTABLE
+#define SUITE scan_portable
+
+#include "../../../bff-core/wire/scan.c"
+
+#include "test_scan.c"
