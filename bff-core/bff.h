@@ -5,8 +5,8 @@
 
 /*
  * All that a client's binary includes. A client is data: a table of plans, and the shapes in
- * schemas/<client>/. Zero is the careful answer in every field: no scope asked but a valid token, no calls
- * beyond those listed, nothing of the client's request forwarded.
+ * schemas/<client>/. Zero is the careful answer in every field: no scope asked but a valid token,
+ * no calls beyond those listed, nothing of the client's request forwarded.
  *
  *     int main(int argc, char **argv)
  *     {
@@ -20,12 +20,13 @@
  *     {profile.segment}        a value of another call's answer; this call then waits for that one
  *     {posts.items[*].id}      the distinct values of a list, joined by commas
  *     {claims.locale|en}       the text behind the bar when the value is missing
- * In a target values are percent-encoded, and a query pair whose {query...} is missing is left out. In a body each
- * stands for a whole JSON value (texts get their quotes, [*] becomes a list). A call whose other values are missing
- * cannot be asked.
+ * In a target values are percent-encoded, and a query pair whose {query...} is missing is left out.
+ * In a body each stands for a whole JSON value (texts get their quotes, [*] becomes a list). A call
+ * whose other values are missing cannot be asked.
  */
 
-/* Says where in plans.c a row stands, so that --check can name file and line. First in each initializer. */
+/* Says where in plans.c a row stands, so that --check can name file and line. First in each
+ * initializer. */
 #define BFF_HERE .file = __FILE__, .line = __LINE__
 
 enum { BFF_CALLS_MAX = 12, BFF_QUERY_MAX = 8 };
@@ -56,7 +57,8 @@ enum bff_type {
     BFF_WORD,    /* letters, digits, '-', '_', '.', '~'; at most .max bytes (0: 64) */
 };
 
-/* A query parameter that the plan reads. Others are ignored; a broken value is answered with 400. */
+/* A query parameter that the plan reads. Others are ignored; a broken value is answered with 400.
+ */
 struct bff_query {
     const char *file;
     int line;
@@ -71,16 +73,17 @@ struct bff_query {
 struct bff_call {
     const char *file;
     int line;
-    const char *as;   /* the answer's name, in shapes, in BFF-Sections, in metrics */
-    const char *from; /* the service's name in the settings */
-    const char *get;  /* a target: may be asked again when it fails */
-    const char *post; /* a target: asked at most once */
-    const char *body; /* a JSON template, with .post */
+    const char *as;      /* the answer's name, in shapes, in BFF-Sections, in metrics */
+    const char *from;    /* the service's name in the settings */
+    const char *get;     /* a target: may be asked again when it fails */
+    const char *post;    /* a target: asked at most once */
+    const char *body;    /* a JSON template, with .post */
     unsigned timeout_ms; /* 0: what is left of the plan's budget */
     unsigned cache_s;    /* 0: not cached */
     unsigned stale_s;    /* how long beyond its time a cached answer may stand in */
-    const char *otherwise; /* JSON that stands in when nothing else can; must fit the service's schema */
-    _Bool is_detached;     /* asked for its effect: neither delays nor fails the answer */
+    const char
+        *otherwise; /* JSON that stands in when nothing else can; must fit the service's schema */
+    _Bool is_detached; /* asked for its effect: neither delays nor fails the answer */
 };
 
 /* One route of the client. */
@@ -109,9 +112,9 @@ struct bff_client {
 #define BFF_PLANS(array) .plans = (array), .plans_count = sizeof(array) / sizeof((array)[0])
 
 /*
- * Reads options and settings, proves the plans, serves until SIGTERM or SIGINT, drains. Returns the exit code:
- * 0 served and drained; 1 could not serve; 64 wrong usage (EX_USAGE); 78 mistakes in settings, plans or shapes
- * (EX_CONFIG), all of them written to stderr with file and line.
+ * Reads options and settings, proves the plans, serves until SIGTERM or SIGINT, drains. Returns the
+ * exit code: 0 served and drained; 1 could not serve; 64 wrong usage (EX_USAGE); 78 mistakes in
+ * settings, plans or shapes (EX_CONFIG), all of them written to stderr with file and line.
  */
 int bff_main(int argc, char **argv, const struct bff_client *client);
 

@@ -11,8 +11,7 @@
 #include "options.h"
 
 #include "base/must.h"
-
-#define VERSION "0.1.0"
+#include "version.h"
 
 struct option_row {
     const char *name;

@@ -1,8 +1,8 @@
 /*
  * problem: the table behind problem.def.
  *
- * Owns the rows. Which problem applies is decided by the step that finds it; how it looks on the wire is
- * encode's business.
+ * Owns the rows. Which problem applies is decided by the step that finds it; how it looks on the
+ * wire is encode's business.
  */
 #include "problem.h"
 

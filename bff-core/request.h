@@ -11,14 +11,16 @@
 #include "worker.h"
 
 /*
- * The spine: one request, from its first byte to its line in the access log. The steps stand in request.c; each
- * group below is written by the step that it is named after, and only read after it.
+ * The spine: one request, from its first byte to its line in the access log. The steps stand in
+ * request.c; each group below is written by the step that it is named after, and only read after
+ * it.
  */
 
 /* What a step says when it returns. */
 enum step_verdict {
     STEP_NEXT, /* done: go on */
-    STEP_WAIT, /* request_run() is called again by whoever this waits for; the same step runs again */
+    STEP_WAIT, /* request_run() is called again by whoever this waits for; the same step runs again
+                */
     STEP_FAIL, /* request->problem is set: go on at encode */
     STEP_GONE, /* finish only: there is no request any more */
 };
@@ -26,8 +28,8 @@ enum step_verdict {
 struct step {
     const char *name;
     enum step_verdict (*run)(struct request *request);
-    /* Stops what the step has under way: called once for each step that was entered, before the request's memory
-     * goes. NULL: nothing to stop. */
+    /* Stops what the step has under way: called once for each step that was entered, before the
+     * request's memory goes. NULL: nothing to stop. */
     void (*forget)(struct request *request);
 };
 
@@ -38,16 +40,18 @@ struct named {
 };
 
 struct received {
-    uint64_t started_us; /* monotonic: the whole request is here; everything is timed from this moment */
+    uint64_t
+        started_us; /* monotonic: the whole request is here; everything is timed from this moment */
     uint64_t wall_us;
     struct str method;
     struct str target;
-    struct str path;  /* of the target, percent-encoded as sent */
-    struct str query; /* without '?' */
+    struct str path;        /* of the target, percent-encoded as sent */
+    struct str query;       /* without '?' */
     struct str request_id;  /* the client's X-Request-Id where it is harmless, else ours */
-    struct str traceparent; /* to be sent on: the client's trace with a span of ours, or a new trace (W3C) */
+    struct str traceparent; /* to be sent on: the client's trace with a span of ours, or a new trace
+                               (W3C) */
     struct str tracestate;
-    struct str address;     /* of the client, as text */
+    struct str address; /* of the client, as text */
     struct str user_agent;
     struct str accept_encoding;
     struct str authorization;
@@ -67,11 +71,12 @@ struct routed {
 
 struct identity {
     struct str issuer;
-    struct str subject; /* { NULL, 0 }: anonymous */
+    struct str subject;         /* { NULL, 0 }: anonymous */
     const struct named *claims; /* all top-level claims that are texts, numbers or booleans */
     size_t claims_count;
-    struct str challenge; /* WWW-Authenticate, with 401 and 403 */
-    const char *why;      /* static text for the log: what was wrong with the token; NULL: nothing */
+    struct keys_waiter *waiter; /* admit/jwks: while the token step waits for a key set */
+    struct str challenge;       /* WWW-Authenticate, with 401 and 403 */
+    const char *why; /* static text for the log: what was wrong with the token; NULL: nothing */
 };
 
 struct limited {
@@ -83,9 +88,10 @@ struct limited {
     unsigned retry_after_s; /* 0: the request was let through */
 };
 
-/* Where a call stands; from CALL_LIVE on it has ended. The names are in BFF-Sections, log and metrics. */
+/* Where a call stands; from CALL_LIVE on it has ended. The names are in BFF-Sections, log and
+ * metrics. */
 enum call_state {
-    CALL_WAITING,   /* for another's answer */
+    CALL_WAITING, /* for another's answer */
     CALL_UNDERWAY,
     CALL_LIVE,      /* answered by the service */
     CALL_CACHED,    /* by a fresh copy */
@@ -114,19 +120,19 @@ struct call {
     enum call_state state;
     struct http_call *http; /* while under way */
     unsigned tries;
-    struct buf body;         /* the answer's bytes, to which `values` points */
-    struct scanned values;   /* what the shape and other calls want of it */
-    const char *why;         /* static text: what was wrong with the answer; NULL: nothing */
-    unsigned status;         /* of the service's answer; 0: none */
-    uint64_t started_us;     /* monotonic; 0: never asked */
+    struct buf body;       /* the answer's bytes, to which `values` points */
+    struct scanned values; /* what the shape and other calls want of it */
+    const char *why;       /* static text: what was wrong with the answer; NULL: nothing */
+    unsigned status;       /* of the service's answer; 0: none */
+    uint64_t started_us;   /* monotonic; 0: never asked */
     uint64_t ended_us;
-    uint64_t age_s;          /* of a cached or stale answer */
+    uint64_t age_s; /* of a cached or stale answer */
 };
 
 struct fanned {
     struct call *calls; /* one for each of the plan's, detached ones included */
     size_t calls_count;
-    size_t calls_open; /* how many of the attached ones have not ended */
+    size_t calls_open;  /* how many of the attached ones have not ended */
     struct call *fatal; /* a required call that ended without an answer; NULL: none */
     const struct http_call_field *fields; /* that every call of this request carries */
     size_t fields_count;
@@ -148,7 +154,7 @@ struct projected {
 struct encoded {
     struct http_field *fields;
     size_t fields_count;
-    struct buf body; /* what goes on the wire */
+    struct buf body;    /* what goes on the wire */
     const char *coding; /* "gzip" or "identity" */
     size_t plain_bytes; /* of the body before coding */
 };
@@ -163,16 +169,16 @@ struct replied {
 
 struct request {
     struct worker *worker;
-    struct http_exchange *exchange; /* NULL: the client is gone, or the answer is out */
+    struct http_exchange *exchange;     /* NULL: the client is gone, or the answer is out */
     const struct http_arrived *arrived; /* during receive only */
     struct arena arena;
-    struct deadline deadline; /* of the whole request, from its first byte */
-    uint64_t budget_ends_us;  /* monotonic: calls end before this */
-    struct soon soon;         /* its next turn */
+    struct deadline deadline;      /* of the whole request, from its first byte */
+    uint64_t budget_ends_us;       /* monotonic: calls end before this */
+    struct soon soon;              /* its next turn */
     struct request *next, *before; /* worker->requests */
-    size_t step;              /* where it stands in the table */
-    size_t entered;           /* every step before this one was entered or jumped over */
-    size_t forgotten;         /* every step before this one has nothing under way any more */
+    size_t step;                   /* where it stands in the table */
+    size_t entered;                /* every step before this one was entered or jumped over */
+    size_t forgotten;              /* every step before this one has nothing under way any more */
     bool is_running;
     enum problem problem;
     struct str detail; /* one sentence for the client; safe to show */
@@ -190,7 +196,8 @@ struct request {
 /* ---- for the worker ---- */
 
 /* A new exchange: takes it and runs the first turn. */
-void request_begin(struct worker *worker, struct http_exchange *exchange, const struct http_arrived *arrived);
+void request_begin(
+    struct worker *worker, struct http_exchange *exchange, const struct http_arrived *arrived);
 /* The exchange's client left. */
 void request_gone(struct request *request);
 /* The exchange's answer is out (or lost). The exchange ends with this call. */
@@ -202,16 +209,19 @@ void request_sent(struct request *request, bool is_sent, uint64_t sent_bytes);
 void request_wake(struct request *request);
 
 /*
- * The only other entrance (deadline, client gone, shutdown): what is under way is forgotten, and the walk goes on at
- * encode, or at finish when nobody is left to be answered. No effect once the answer was handed over.
+ * The only other entrance (deadline, client gone, shutdown): what is under way is forgotten, and
+ * the walk goes on at encode, or at finish when nobody is left to be answered. No effect once the
+ * answer was handed over.
  */
 void request_fail(struct request *request, enum problem problem);
 
-/* Sets the problem and one sentence (printf) that may be shown to the client; for `return request_refuse(...)`. */
+/* Sets the problem and one sentence (printf) that may be shown to the client; for `return
+ * request_refuse(...)`. */
 __attribute__((format(printf, 3, 4))) enum step_verdict request_refuse(
     struct request *request, enum problem problem, const char *detail, ...);
 
-/* The time the request may take, from its start; the calls end with it, the answer leaves a moment later at most. */
+/* The time the request may take, from its start; the calls end with it, the answer leaves a moment
+ * later at most. */
 void request_budget(struct request *request, unsigned budget_ms);
 
 /* The step's name where the request stands, for logs. */

@@ -366,7 +366,8 @@ static void print_quoted(const char *text, FILE *out)
     fputc('"', out);
 }
 
-/* From the root, so that it means the same in any file; as it stands when there is nothing there. */
+/* From the root, so that it means the same in any file; as it stands when there is nothing there.
+ */
 static void print_path(const char *path, FILE *out)
 {
     char *full = realpath(path, NULL);

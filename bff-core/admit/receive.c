@@ -1,9 +1,10 @@
 /*
  * receive: from the connection into the request.
  *
- * Owns request->received. After it nothing refers to the connection's memory any more. A client's own X-Request-Id
- * and traceparent are taken over when they are harmless; both end up in logs, services and answers, so anything else
- * is replaced by ours, never repaired. Knows no route and no token.
+ * Owns request->received. After it nothing refers to the connection's memory any more. A client's
+ * own X-Request-Id and traceparent are taken over when they are harmless; both end up in logs,
+ * services and answers, so anything else is replaced by ours, never repaired. Knows no route and no
+ * token.
  */
 #include "receive.h"
 

@@ -4,9 +4,9 @@
 #include "../request.h"
 
 /*
- * The first step: takes over from the connection what the request needs, into its arena; gives it its id and its place
- * in a trace; turns away what was refused before its head could be believed (400, 408, 413, 414, 431), and everything
- * while the server is full or about to stop (503).
+ * The first step: takes over from the connection what the request needs, into its arena; gives it
+ * its id and its place in a trace; turns away what was refused before its head could be believed
+ * (400, 408, 413, 414, 431), and everything while the server is full or about to stop (503).
  */
 enum step_verdict receive_run(struct request *request);
 

@@ -1,10 +1,11 @@
 /*
  * route: which plan a request asks for, and with which values.
  *
- * Owns the compiled routes and request->routed. Paths are compared segment by segment after percent-decoding; there
- * is no normalisation: "//", "/./" and a slash at the end are other paths, and other paths are not found. A table of
- * a few plans is walked from the top; routes_compile proves that no two routes can match the same path. Unknown query
- * parameters are ignored (clients add their own), declared ones are proved before anything is asked.
+ * Owns the compiled routes and request->routed. Paths are compared segment by segment after
+ * percent-decoding; there is no normalisation: "//", "/./" and a slash at the end are other paths,
+ * and other paths are not found. A table of a few plans is walked from the top; routes_compile
+ * proves that no two routes can match the same path. Unknown query parameters are ignored (clients
+ * add their own), declared ones are proved before anything is asked.
  */
 #include "route.h"
 

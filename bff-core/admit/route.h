@@ -7,14 +7,16 @@
 struct routes;
 
 /*
- * Compiles every plan's .route and .query; adds a fault for each that is not well-formed, that another plan has
- * already, or whose query declarations cannot be met.
+ * Compiles every plan's .route and .query; adds a fault for each that is not well-formed, that
+ * another plan has already, or whose query declarations cannot be met.
  */
-struct routes *routes_compile(const struct bff_client *client, struct arena *arena, struct faults *faults);
+struct routes *routes_compile(
+    const struct bff_client *client, struct arena *arena, struct faults *faults);
 
 /*
- * Finds the plan: 404 for a path that nobody has, 405 for one that another method has (HEAD goes where GET goes). Then
- * reads the path's and the query's values: 400 when one cannot be used. Sets the request's budget to the plan's.
+ * Finds the plan: 404 for a path that nobody has, 405 for one that another method has (HEAD goes
+ * where GET goes). Then reads the path's and the query's values: 400 when one cannot be used. Sets
+ * the request's budget to the plan's.
  */
 enum step_verdict route_run(struct request *request);
 

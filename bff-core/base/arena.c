@@ -2,9 +2,9 @@
  * arena: bump allocation in chunks.
  *
  * Owns its chunks. Standard chunks (ARENA_CHUNK bytes) come from and return to a worker's pool; a
- * larger wish gets a chunk of its own from malloc. Promises: (1) never NULL, (2) every pointer stays
- * valid until release, (3) cleanups run before the memory goes. Under AddressSanitizer nothing is
- * pooled, so that a pointer which outlives its request is caught.
+ * larger wish gets a chunk of its own from malloc. Promises: (1) never NULL, (2) every pointer
+ * stays valid until release, (3) cleanups run before the memory goes. Under AddressSanitizer
+ * nothing is pooled, so that a pointer which outlives its request is caught.
  */
 #include "arena.h"
 

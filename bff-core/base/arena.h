@@ -14,7 +14,8 @@ struct arena {
     char *at, *end;
 };
 
-/* Spare chunks of one worker, so that a request in steady state calls malloc not at all. One thread only. */
+/* Spare chunks of one worker, so that a request in steady state calls malloc not at all. One thread
+ * only. */
 struct arena_pool {
     struct arena_chunk *spare;
     size_t count;
@@ -25,10 +26,12 @@ void arena_pool_fini(struct arena_pool *pool);
 /* `pool` may be NULL (chunks then come from malloc and go back to it). Allocates nothing yet. */
 void arena_init(struct arena *arena, struct arena_pool *pool);
 
-/* Runs the cleanups, last registered first, and gives all memory back. The arena is as after init. */
+/* Runs the cleanups, last registered first, and gives all memory back. The arena is as after init.
+ */
 void arena_release(struct arena *arena);
 
-/* Aligned for any type, not cleared. Never NULL: without memory the process ends with a sentence. */
+/* Aligned for any type, not cleared. Never NULL: without memory the process ends with a sentence.
+ */
 void *arena_alloc(struct arena *arena, size_t size);
 
 /* The same, cleared, for `count` things of `size` bytes; overflow is a bug. */

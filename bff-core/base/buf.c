@@ -1,8 +1,9 @@
 /*
  * buf: a buffer with a ceiling.
  *
- * Owns its memory (malloc). Promises: (1) len never passes cap; (2) while there is content, BUF_PADDING
- * zero bytes follow it; (3) a refused append leaves the content as it was. Memory grows by doubling.
+ * Owns its memory (malloc). Promises: (1) len never passes cap; (2) while there is content,
+ * BUF_PADDING zero bytes follow it; (3) a refused append leaves the content as it was. Memory grows
+ * by doubling.
  */
 #include "buf.h"
 

@@ -5,8 +5,8 @@
 
 /*
  * A growing buffer that is born with its maximum: for everything a stranger sizes.
- * An append that would pass the cap changes nothing, returns false and leaves `is_overfull` set, so a
- * writer may append many times and look once at the end.
+ * An append that would pass the cap changes nothing, returns false and leaves `is_overfull` set, so
+ * a writer may append many times and look once at the end.
  */
 struct buf {
     char *data;
@@ -16,7 +16,8 @@ struct buf {
     bool is_overfull;
 };
 
-/* Zero bytes that follow the content of every buf with content: scanners may read, not use, this far beyond the end. */
+/* Zero bytes that follow the content of every buf with content: scanners may read, not use, this
+ * far beyond the end. */
 enum { BUF_PADDING = 64 };
 
 /* Allocates nothing yet. */
@@ -35,15 +36,15 @@ bool buf_append_u64(struct buf *buf, uint64_t value);
 __attribute__((format(printf, 2, 3))) bool buf_printf(struct buf *buf, const char *format, ...);
 
 /*
- * Room for `len` more bytes at the returned place, or NULL when that passes the cap; buf_grew() then says how
- * many of them were written.
+ * Room for `len` more bytes at the returned place, or NULL when that passes the cap; buf_grew()
+ * then says how many of them were written.
  */
 char *buf_reserve(struct buf *buf, size_t len);
 void buf_grew(struct buf *buf, size_t len);
 
 static inline struct str buf_str(const struct buf *buf)
 {
-    return (struct str) { buf->data ? buf->data : "", buf->len };
+    return (struct str){ buf->data ? buf->data : "", buf->len };
 }
 
 #endif

@@ -11,7 +11,8 @@ uint64_t clock_wall_us(void);
 
 enum { CLOCK_TEXT_BYTES = 32 };
 
-/* "2026-11-24T04:00:55.123456Z" (RFC 3339) into `out`, which holds CLOCK_TEXT_BYTES; returns `out`. */
+/* "2026-11-24T04:00:55.123456Z" (RFC 3339) into `out`, which holds CLOCK_TEXT_BYTES; returns `out`.
+ */
 char *clock_text(uint64_t wall_us, char *out);
 
 #endif

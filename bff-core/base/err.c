@@ -1,8 +1,9 @@
 /*
  * err: failure, said in sentences.
  *
- * Owns the texts of a faults list. Knows nothing of what failed: the sentence is made where the fault
- * is found. Memory is taken with malloc; without it a fault still counts, only its text is lost.
+ * Owns the texts of a faults list. Knows nothing of what failed: the sentence is made where the
+ * fault is found. Memory is taken with malloc; without it a fault still counts, only its text is
+ * lost.
  */
 #include "err.h"
 

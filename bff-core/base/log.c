@@ -1,8 +1,8 @@
 /*
  * log: what the server has to say about itself.
  *
- * Owns the level. Promises that a line is written with one write(2), so that lines of several threads
- * do not mix, and that no byte of a stranger can forge a line. Too long a sentence is cut.
+ * Owns the level. Promises that a line is written with one write(2), so that lines of several
+ * threads do not mix, and that no byte of a stranger can forge a line. Too long a sentence is cut.
  */
 #include "log.h"
 

@@ -1,11 +1,12 @@
 /*
  * loop: epoll, a deadline heap and two queues.
  *
- * Owns the epoll descriptor, the event descriptor that wakes it, and the heap's array; never the structs that
- * are in them. Invariants: (1) deadline->place is its index in the heap, counted from 1, or 0; (2) no callback
- * runs for a watch, deadline or soon that was taken out, even in the middle of a batch; (3) soon work queued by
- * soon work waits for the next turn, so descriptors and deadlines never starve; (4) while soon work is queued
- * the wait is zero. Times are rounded up to epoll's milliseconds: nothing expires early.
+ * Owns the epoll descriptor, the event descriptor that wakes it, and the heap's array; never the
+ * structs that are in them. Invariants: (1) deadline->place is its index in the heap, counted from
+ * 1, or 0; (2) no callback runs for a watch, deadline or soon that was taken out, even in the
+ * middle of a batch; (3) soon work queued by soon work waits for the next turn, so descriptors and
+ * deadlines never starve; (4) while soon work is queued the wait is zero. Times are rounded up to
+ * epoll's milliseconds: nothing expires early.
  */
 #include "loop.h"
 

@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 /*
- * The loop of one worker: descriptors (epoll), deadlines (a heap), and work put off to the next moment when no
- * library is on the stack. All structs below are parts of their owner; the loop keeps pointers to them, so an
- * owner takes them out (unwatch, clear, forget) before it dies. One thread only, except loop_post and loop_stop.
+ * The loop of one worker: descriptors (epoll), deadlines (a heap), and work put off to the next
+ * moment when no library is on the stack. All structs below are parts of their owner; the loop
+ * keeps pointers to them, so an owner takes them out (unwatch, clear, forget) before it dies. One
+ * thread only, except loop_post and loop_stop.
  */
 struct loop;
 
@@ -16,7 +17,8 @@ struct loop;
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
-/* Runs turns until loop_stop. A turn: posted and soon work, turn hooks, wait, descriptors, deadlines. */
+/* Runs turns until loop_stop. A turn: posted and soon work, turn hooks, wait, descriptors,
+ * deadlines. */
 void loop_run(struct loop *loop);
 
 /* Ends loop_run after the current turn; it may be called again. Any thread. */
@@ -31,10 +33,12 @@ struct watch {
     void (*ready)(struct watch *watch, uint32_t events);
 };
 
-/* `events` as for epoll_ctl, EPOLLET included. False, with errno, when epoll refuses the descriptor. */
+/* `events` as for epoll_ctl, EPOLLET included. False, with errno, when epoll refuses the
+ * descriptor. */
 bool loop_watch(struct loop *loop, struct watch *watch, uint32_t events);
 void loop_rewatch(struct loop *loop, struct watch *watch, uint32_t events);
-/* After this `ready` is not called again, not even for an event that was already fetched. Before close(fd). */
+/* After this `ready` is not called again, not even for an event that was already fetched. Before
+ * close(fd). */
 void loop_unwatch(struct loop *loop, struct watch *watch);
 
 /* A moment at which something must happen. Zeroed is "not set". */
@@ -56,17 +60,19 @@ struct soon {
     bool is_queued;
 };
 
-/* Queues at the end; queued already: stays where it is. What is queued while the queue runs, runs in the next turn. */
+/* Queues at the end; queued already: stays where it is. What is queued while the queue runs, runs
+ * in the next turn. */
 void loop_soon(struct loop *loop, struct soon *soon);
 void loop_soon_forget(struct loop *loop, struct soon *soon);
 
 /*
- * From any thread: `soon` is run by the loop's own thread. The caller gives the struct away until it runs; it is
- * queued once at a time. A loop that has ended runs nothing more.
+ * From any thread: `soon` is run by the loop's own thread. The caller gives the struct away until
+ * it runs; it is queued once at a time. A loop that has ended runs nothing more.
  */
 void loop_post(struct loop *loop, struct soon *soon);
 
-/* Called before each wait: catches up and returns how long the wait may be at most, in us; LOOP_NO_LIMIT. */
+/* Called before each wait: catches up and returns how long the wait may be at most, in us;
+ * LOOP_NO_LIMIT. */
 struct turn_hook {
     struct turn_hook *next;
     uint64_t (*before_wait)(struct turn_hook *hook);

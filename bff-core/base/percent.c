@@ -1,8 +1,8 @@
 /*
  * percent: bytes in and out of URLs.
  *
- * Owns nothing. Encodes all but the unreserved characters, so that a value can never end its place in a path or a
- * query; decodes strictly.
+ * Owns nothing. Encodes all but the unreserved characters, so that a value can never end its place
+ * in a path or a query; decodes strictly.
  */
 #include "percent.h"
 

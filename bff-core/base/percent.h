@@ -9,8 +9,8 @@
 enum percent_plus { PERCENT_PLUS_IS_PLUS, PERCENT_PLUS_IS_SPACE };
 
 /*
- * The decoded bytes: `s` itself where nothing was encoded, else a copy in the arena. False when a '%' is not followed
- * by two hexadecimal digits, or stands for NUL.
+ * The decoded bytes: `s` itself where nothing was encoded, else a copy in the arena. False when a
+ * '%' is not followed by two hexadecimal digits, or stands for NUL.
  */
 bool percent_decode(struct arena *arena, struct str s, enum percent_plus plus, struct str *out);
 

@@ -12,13 +12,13 @@ struct str {
     size_t len;
 };
 
-#define STR(literal) ((struct str) { (literal), sizeof(literal) - 1 })
+#define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
 /* For printf's "%.*s". */
 #define STR_FMT(s) (int)(s).len, (s).at
 
 static inline struct str str_of(const char *text)
 {
-    return (struct str) { text, text ? strlen(text) : 0 };
+    return (struct str){ text, text ? strlen(text) : 0 };
 }
 
 static inline bool str_eq(struct str a, struct str b)
@@ -35,19 +35,21 @@ static inline bool str_starts(struct str s, struct str prefix)
 static inline struct str str_from(struct str s, size_t from)
 {
     size_t skip = from < s.len ? from : s.len;
-    return (struct str) { s.at + skip, s.len - skip };
+    return (struct str){ s.at + skip, s.len - skip };
 }
 
 /* ASCII letters compare without case (header names, schemes, coding names). */
 bool str_eq_nocase(struct str a, struct str b);
 
-/* Splits at the first `by`: what stands before goes to *head, true when `by` was there; else all of it, false. */
+/* Splits at the first `by`: what stands before goes to *head, true when `by` was there; else all of
+ * it, false. */
 bool str_cut(struct str s, char by, struct str *head, struct str *tail);
 
 /* Without spaces and tabs at both ends (RFC 9110 section 5.6.3, OWS). */
 struct str str_trim(struct str s);
 
-/* A whole decimal number without sign; false when empty, anything else is in it, or beyond 64 bits. */
+/* A whole decimal number without sign; false when empty, anything else is in it, or beyond 64 bits.
+ */
 bool str_u64(struct str s, uint64_t *out);
 
 /* The candidate a typing mistake away from `s`, or NULL: for "did you mean". */

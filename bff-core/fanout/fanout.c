@@ -1,12 +1,13 @@
 /*
  * fanout: six services, one wait.
  *
- * Owns request->fanned. A call goes WAITING > UNDERWAY > one of the ended states, and only end() ends it. Promises:
- * (1) a call starts as soon as the answers that it names are there, and is SKIPPED when one of them will never be;
- * (2) no call outlives the budget: each gets what is left, never more; (3) a GET whose kept-alive connection was
- * closed under it before the first byte is asked once more, at once; nothing else is repeated here; (4) an answer
- * counts only when it is whole, has status 200 and is well-formed JSON; its bytes stay as they came. Detached calls
- * start when the attached ones have ended, so they never compete with the answer. Knows no shape.
+ * Owns request->fanned. A call goes WAITING > UNDERWAY > one of the ended states, and only end()
+ * ends it. Promises: (1) a call starts as soon as the answers that it names are there, and is
+ * SKIPPED when one of them will never be; (2) no call outlives the budget: each gets what is left,
+ * never more; (3) a GET whose kept-alive connection was closed under it before the first byte is
+ * asked once more, at once; nothing else is repeated here; (4) an answer counts only when it is
+ * whole, has status 200 and is well-formed JSON; its bytes stay as they came. Detached calls start
+ * when the attached ones have ended, so they never compete with the answer. Knows no shape.
  */
 #include "fanout.h"
 
@@ -38,7 +39,8 @@ static bool is_ready(const struct call *call)
     return call->state == CALL_WAITING && !call->asks->is_detached;
 }
 
-/* Asks what nobody else has to answer first. A call that is skipped may free others, before it in the plan too. */
+/* Asks what nobody else has to answer first. A call that is skipped may free others, before it in
+ * the plan too. */
 static void start_ready(struct request *request)
 {
     struct fanned *fanned = &request->fanned;
@@ -54,7 +56,8 @@ static void start_ready(struct request *request)
     } while (has_skipped && !fanned->fatal);
 }
 
-/* The only way for a call to end. Without an answer of any kind what the plan says otherwise stands in. */
+/* The only way for a call to end. Without an answer of any kind what the plan says otherwise stands
+ * in. */
 static void end(struct call *call, enum call_state state, const char *why)
 {
     struct fanned *fanned = &call->request->fanned;

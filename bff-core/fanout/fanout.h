@@ -4,9 +4,10 @@
 #include "../request.h"
 
 /*
- * Asks the plan's services, all at once where nobody waits for another, and waits until every attached call has ended
- * or the budget has. A call that ends without a usable answer costs its sections only, unless the shape requires it:
- * then 502, or 504 when time ran out, without waiting for the rest.
+ * Asks the plan's services, all at once where nobody waits for another, and waits until every
+ * attached call has ended or the budget has. A call that ends without a usable answer costs its
+ * sections only, unless the shape requires it: then 502, or 504 when time ran out, without waiting
+ * for the rest.
  */
 enum step_verdict fanout_run(struct request *request);
 

@@ -1,9 +1,9 @@
 /*
  * plan: what a client declared, proved and made ready to run.
  *
- * Owns the compiled plans. Promises that after plans_compile without a fault (1) every call has a service and a
- * target, (2) the graph of who waits for whom has no circle, (3) nobody waits for a detached call. Knows neither the
- * shape (which decides what is required) nor how a call is made.
+ * Owns the compiled plans. Promises that after plans_compile without a fault (1) every call has a
+ * service and a target, (2) the graph of who waits for whom has no circle, (3) nobody waits for a
+ * detached call. Knows neither the shape (which decides what is required) nor how a call is made.
  */
 #include "plan.h"
 
@@ -120,7 +120,8 @@ static void compile_call(struct plan *plan, size_t index, struct want *const *wa
     }
 }
 
-/* Takes away, again and again, the calls that wait for nobody who is left; a circle is what cannot be taken away. */
+/* Takes away, again and again, the calls that wait for nobody who is left; a circle is what cannot
+ * be taken away. */
 static void check_circles(const struct plan *plan, struct faults *faults)
 {
     unsigned left = (1u << plan->calls_count) - 1, before;

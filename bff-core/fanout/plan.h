@@ -26,12 +26,13 @@ struct plan {
 };
 
 /*
- * Compiles every plan of the client against the settings' services. Adds a fault for everything that cannot work:
- * unknown services, names that stand for nothing, calls that wait for each other in a circle. The shape's wants and
- * `is_required` are added by the caller, then plan_finish() is called.
+ * Compiles every plan of the client against the settings' services. Adds a fault for everything
+ * that cannot work: unknown services, names that stand for nothing, calls that wait for each other
+ * in a circle. The shape's wants and `is_required` are added by the caller, then plan_finish() is
+ * called.
  */
-struct plan *plans_compile(
-    const struct bff_client *client, const struct settings *settings, struct arena *arena, struct faults *faults);
+struct plan *plans_compile(const struct bff_client *client, const struct settings *settings,
+    struct arena *arena, struct faults *faults);
 
 /* After the shape is known: scans .otherwise against all wants. */
 void plan_finish(struct plan *plan, struct arena *arena, struct faults *faults);

@@ -1,9 +1,9 @@
 /*
  * service: the services of one worker.
  *
- * Owns the origins' table and the detached calls with their bodies. A detached call is sent at most once and bounded
- * by its deadline; on shutdown the worker waits until none is left, which that deadline bounds too. Knows nothing of
- * requests: what a detached call carries was copied.
+ * Owns the origins' table and the detached calls with their bodies. A detached call is sent at most
+ * once and bounded by its deadline; on shutdown the worker waits until none is left, which that
+ * deadline bounds too. Knows nothing of requests: what a detached call carries was copied.
  */
 #include "service.h"
 

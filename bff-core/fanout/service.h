@@ -5,7 +5,8 @@
 #include "../wire/http_client.h"
 #include "../worker.h"
 
-/* The services as one worker reaches them: an origin each, and the detached calls under way. One thread. */
+/* The services as one worker reaches them: an origin each, and the detached calls under way. One
+ * thread. */
 struct services;
 
 /* NULL with a sentence in `err` when a service's URL cannot be used. Needs worker->client. */
@@ -23,8 +24,8 @@ struct http_origin *services_origin(struct services *services, size_t index);
 enum { DETACHED_MAX = 256 };
 
 /*
- * Asks for the effect only: nobody waits for the answer, and it outlives the request that caused it. Everything in
- * `options` is copied.
+ * Asks for the effect only: nobody waits for the answer, and it outlives the request that caused
+ * it. Everything in `options` is copied.
  */
 void services_detach(struct services *services, const struct http_call_options *options);
 

@@ -1,10 +1,11 @@
 /*
  * template: from a request's values to the question that a service is asked.
  *
- * Owns the grammar between braces. Promises: (1) no value can end its place: in targets everything but unreserved
- * characters is percent-encoded, and a path segment that would be "." or ".." counts as missing; in bodies every value
- * is a whole JSON value; (2) what names another answer is known at boot (waits_for), so the order of calls is data;
- * (3) a list is distinct and capped. Knows nothing of HTTP.
+ * Owns the grammar between braces. Promises: (1) no value can end its place: in targets everything
+ * but unreserved characters is percent-encoded, and a path segment that would be "." or ".." counts
+ * as missing; in bodies every value is a whole JSON value; (2) what names another answer is known
+ * at boot (waits_for), so the order of calls is data; (3) a list is distinct and capped. Knows
+ * nothing of HTTP.
  */
 #include "template.h"
 

@@ -4,10 +4,11 @@
 #include "../request.h"
 
 /*
- * A target or a body with places to be filled in for each request; the grammar is in bff.h. Compiled at boot, then
- * only read.
+ * A target or a body with places to be filled in for each request; the grammar is in bff.h.
+ * Compiled at boot, then only read.
  */
-struct template {
+struct template
+{
     struct template_part *parts;
     size_t count;
     unsigned waits_for; /* bit i: a value of the plan's call i is needed */
@@ -23,7 +24,8 @@ enum { TEMPLATE_LIST_MAX = 200 };
 struct template_scope {
     const struct bff_plan *plan;
     const struct bff_call *call;
-    struct want *const *wants; /* of the plan's calls, in their order; what the template names is added */
+    struct want *const
+        *wants; /* of the plan's calls, in their order; what the template names is added */
     size_t calls_count;
 };
 
@@ -31,7 +33,9 @@ struct template_scope {
 void template_compile(struct template *template, const char *text, enum template_use use,
     const struct template_scope *scope, struct arena *arena, struct faults *faults);
 
-/* Appends the text for this request. NULL, or a static text that says which kind of value is missing or too large. */
-const char *template_render(const struct template *template, struct request *request, struct buf *out);
+/* Appends the text for this request. NULL, or a static text that says which kind of value is
+ * missing or too large. */
+const char *template_render(
+    const struct template *template, struct request *request, struct buf *out);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * encode: bytes and fields of the answer.
  *
- * Owns request->encoded. Good and bad answers take the same way through this file. A problem's words come from
- * problem.def and from the step that refused, never from a service. Answers belong to one user and are not to be
- * stored by anybody; Vary names Accept-Encoding all the same, for those who store in spite of it.
+ * Owns request->encoded. Good and bad answers take the same way through this file. A problem's
+ * words come from problem.def and from the step that refused, never from a service. Answers belong
+ * to one user and are not to be stored by anybody; Vary names Accept-Encoding all the same, for
+ * those who store in spite of it.
  */
 #include "encode.h"
 
@@ -76,7 +77,8 @@ static unsigned long long ms_between(uint64_t from_us, uint64_t to_us)
     return to_us > from_us ? (to_us - from_us + 500) / 1000 : 0;
 }
 
-/* RFC 9651 list of tokens: `profile;s=ok;d=12, recs;s=stale;age=34`. Detached calls have no section. */
+/* RFC 9651 list of tokens: `profile;s=ok;d=12, recs;s=stale;age=34`. Detached calls have no
+ * section. */
 static void add_sections(struct request *request)
 {
     const struct fanned *fanned = &request->fanned;
@@ -102,7 +104,8 @@ static void add_sections(struct request *request)
     buf_release(&text);
 }
 
-/* W3C Server Timing, with the call's start as a parameter of our own; only where the settings allow it. */
+/* W3C Server Timing, with the call's start as a parameter of our own; only where the settings allow
+ * it. */
 static void add_timing(struct request *request)
 {
     const struct fanned *fanned = &request->fanned;
@@ -140,7 +143,8 @@ static void add_limits(struct request *request)
 
 /* ---- content coding ---- */
 
-/* The weight of one element in thousandths, -1 when the element is of another coding (RFC 9110 section 12.4.2). */
+/* The weight of one element in thousandths, -1 when the element is of another coding (RFC 9110
+ * section 12.4.2). */
 static int weight(struct str element, struct str coding)
 {
     struct str name, parameters, value;

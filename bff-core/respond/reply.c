@@ -1,8 +1,8 @@
 /*
  * reply: the last thing the client sees.
  *
- * Owns request->replied. A connection is closed after an answer to a request whose bytes could not be believed, and
- * while the server drains.
+ * Owns request->replied. A connection is closed after an answer to a request whose bytes could not
+ * be believed, and while the server drains.
  */
 #include "reply.h"
 

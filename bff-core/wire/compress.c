@@ -1,8 +1,9 @@
 /*
  * compress: zlib, with its state kept.
  *
- * Owns one deflate context for each compressor. A context costs 256 KB to make and is only reset between two answers
- * (making one for each answer was measured to cost 548 us). Knows nothing of who accepts what.
+ * Owns one deflate context for each compressor. A context costs 256 KB to make and is only reset
+ * between two answers (making one for each answer was measured to cost 548 us). Knows nothing of
+ * who accepts what.
  */
 #include "compress.h"
 
