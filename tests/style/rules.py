@@ -18,7 +18,8 @@ COLUMNS = 100
 OPENING_LINES = range(5, 26)
 
 MIDDLE = ("admit", "fanout", "respond", "observe")
-ROOT_FOR_MIDDLE = ("bff.h", "request.h", "worker.h", "settings.h", "problem.h", "options.h")
+ROOT_FOR_MIDDLE = ("bff.h", "request.h", "worker.h", "settings.h", "problem.h", "options.h",
+                   "version.h")
 
 # A library's headers, and the files of bff-core that speak to it. No header does.
 LIBRARIES = {
