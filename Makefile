@@ -4,6 +4,7 @@
 #   make run         install what is missing, build, start the mocks and the three servers, ask each
 #                    for the feed and show the answers, then serve until ^C
 #   make demo        the same, but stop after the answers; the last line counts their sections
+#                    (SHIFT=N adds N to every port, beside another that runs already)
 #
 # Build
 #   make             everything, in build/; V=1 shows commands, WERROR= lets warnings pass
@@ -152,7 +153,7 @@ keys:
 run demo:
 	@.ci/deps build
 	@$(MAKE) all keys
-	@exec $(DEMO) $(if $(filter run,$@),--serve)
+	@exec $(DEMO) $(if $(filter run,$@),--serve) $(if $(SHIFT),--shift $(SHIFT))
 
 check: $(SERVERS)
 	@for c in $(CLIENTS); do $(B)/$$c --config $$c/bff.conf --check || exit; done
