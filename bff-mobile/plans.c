@@ -1,6 +1,6 @@
 /*
- * What bff-mobile answers: the feed of a phone, within 800 ms and 6 KB. Which fields leave the server is said in
- * schemas/mobile; which services are asked, and for how long, is said here.
+ * What bff-mobile answers: the feed of a phone, within 800 ms and 6 KB. Which fields leave the
+ * server is said in schemas/mobile; which services are asked, and for how long, is said here.
  */
 #include "plans.h"
 
@@ -13,7 +13,8 @@ static const struct bff_plan plans[] = {
         .scope = "feed:read",
         .budget_ms = 800,
         .query = {
-            { BFF_HERE, .name = "limit", .type = BFF_INTEGER, .min = 1, .max = 50, .otherwise = "20" },
+            { BFF_HERE, .name = "limit", .type = BFF_INTEGER,
+                .min = 1, .max = 50, .otherwise = "20" },
             { BFF_HERE, .name = "cursor", .type = BFF_WORD, .max = 128 },
         },
         .calls = {

@@ -1,6 +1,6 @@
 /*
- * What bff-web answers: the feed of the desktop dashboard, with all its metadata. Which fields leave the server is said in
- * schemas/web; which services are asked, and for how long, is said here.
+ * What bff-web answers: the feed of the desktop dashboard, with all its metadata. Which fields
+ * leave is said in schemas/web; which services are asked, and for how long, is said here.
  */
 #include "plans.h"
 
@@ -9,11 +9,13 @@ static const struct bff_plan plans[] = {
         BFF_HERE,
         .route = "GET /v1/feed",
         .name = "feed",
-        .about = "The dashboard: profile, timeline with statistics and pages, recommendations, notifications and ads.",
+        .about = "The dashboard: profile, timeline with statistics and pages, recommendations, "
+                 "notifications and ads.",
         .scope = "feed:read",
         .budget_ms = 1000,
         .query = {
-            { BFF_HERE, .name = "limit", .type = BFF_INTEGER, .min = 1, .max = 100, .otherwise = "20" },
+            { BFF_HERE, .name = "limit", .type = BFF_INTEGER,
+                .min = 1, .max = 100, .otherwise = "20" },
             { BFF_HERE, .name = "cursor", .type = BFF_WORD, .max = 128 },
         },
         .calls = {

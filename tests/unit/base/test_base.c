@@ -193,7 +193,7 @@ Test(percent, what_is_encoded_decodes_to_itself_and_never_ends_its_place)
 
 /* ---- hash ---- */
 
-/* The first and last rows of the vectors that SipHash's authors publish: key 00..0f, message 00..n-1. */
+/* First and last rows of the vectors of SipHash's authors: key 00..0f, message 00..n-1. */
 Test(hash, is_siphash_2_4)
 {
     struct hash_key key = { 0x0706050403020100u, 0x0f0e0d0c0b0a0908u };
