@@ -66,7 +66,7 @@ bool behaviour_read_status(struct behaviour *behaviour, const char *text)
 
 bool behaviour_read_body(struct behaviour *behaviour, const char *text)
 {
-    for (unsigned body = 0; body < BODY_COUNT; body++)
+    for (unsigned body = 0; text && body < BODY_COUNT; body++)
         if (strcmp(body_names[body], text) == 0) {
             behaviour->body = body;
             return true;

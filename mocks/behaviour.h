@@ -31,7 +31,7 @@ struct behaviour {
 extern const struct behaviour behaviour_good;
 
 /* Each reads one value as an option's text writes it: "5ms", "2s" or "5"; "503"; "half". False leaves
- * `behaviour` alone. */
+ * `behaviour` alone. No body, NULL, is a wrong one. */
 bool behaviour_read_delay(struct behaviour *behaviour, const char *text);
 bool behaviour_read_status(struct behaviour *behaviour, const char *text);
 bool behaviour_read_body(struct behaviour *behaviour, const char *text);

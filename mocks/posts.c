@@ -29,6 +29,7 @@ enum {
 #define ID_EPOCH_S INT64_C(1420070400) /* 2015-01-01T00:00:00Z */
 
 struct post {
+    size_t nth;
     uint64_t id;
     int64_t created_s;
     const struct person *author;
@@ -45,19 +46,19 @@ static size_t timeline_length(const struct person *person)
     return SHORTEST_TIMELINE + person->id % 400;
 }
 
-/* Three of five authors come from the reader's own corner, the others from anywhere. */
+/* One author in four comes from the reader's own corner, the others from anywhere. */
 static const struct person *choose_author(
     const struct people *people, const struct person *reader, struct dice *dice)
 {
     size_t index = dice_below(dice, people->count);
-    if (dice_chance(dice, 60))
+    if (dice_chance(dice, 25))
         index = index - index % locales_count + reader->index % locales_count;
     return &people->all[index % people->count];
 }
 
 static struct post post_dated(const struct person *reader, size_t nth)
 {
-    struct post post = { .dice = dice_for(reader->id, nth) };
+    struct post post = { .nth = nth, .dice = dice_for(reader->id, nth) };
     post.created_s =
         PEOPLE_NOW_S - GAP_S * (int64_t)(nth + 1) - (int64_t)dice_below(&post.dice, GAP_S);
     const uint64_t ms = (uint64_t)(post.created_s - ID_EPOCH_S) * 1000;
@@ -99,51 +100,67 @@ static void add_short_link(struct doc *doc, const struct post *post)
     doc_add_u64(doc, post->id % 1000003);
 }
 
-/* What a text mentions is listed again beside it, so both are written together. */
-static void write_text(struct doc *doc, const struct people *people, struct post *post)
+/* What a text names, so that it can be listed again beside it. */
+struct entities {
+    const char *hashtag;         /* or NULL */
+    const struct person *friend; /* or NULL */
+    bool has_link;
+};
+
+static struct entities choose_entities(const struct people *people, struct post *post)
 {
     const struct locale *locale = post->author->locale;
     struct dice *dice = &post->dice;
-    const char *hashtag =
-        dice_chance(dice, 60) ? locale->hashtags[dice_below(dice, LOCALE_HASHTAGS)] : NULL;
-    const struct person *friend =
-        dice_chance(dice, 30) ? &people->all[dice_below(dice, people->count)] : NULL;
-    const bool has_link = dice_chance(dice, 25);
+    struct entities entities = { 0 };
+    if (dice_chance(dice, 60))
+        entities.hashtag = locale->hashtags[dice_below(dice, LOCALE_HASHTAGS)];
+    if (dice_chance(dice, 30))
+        entities.friend = &people->all[dice_below(dice, people->count)];
+    entities.has_link = dice_chance(dice, 25);
+    return entities;
+}
 
+static void write_text(struct doc *doc, struct post *post, const struct entities *entities)
+{
+    const struct locale *locale = post->author->locale;
     doc_text_begin(doc, "text");
-    doc_add(doc, locale->openings[dice_below(dice, LOCALE_OPENINGS)]);
+    doc_add(doc, locale->openings[post->nth % LOCALE_OPENINGS]);
     doc_add(doc, " ");
-    doc_add(doc, locale->closings[dice_below(dice, LOCALE_CLOSINGS)]);
-    if (friend) {
+    doc_add(doc, locale->closings[dice_below(&post->dice, LOCALE_CLOSINGS)]);
+    if (entities->friend) {
         doc_add(doc, " @");
-        doc_add(doc, friend->handle);
+        doc_add(doc, entities->friend->handle);
     }
-    if (hashtag) {
+    if (entities->hashtag) {
         doc_add(doc, " #");
-        doc_add(doc, hashtag);
+        doc_add(doc, entities->hashtag);
     }
-    if (has_link) {
+    if (entities->has_link) {
         doc_add(doc, " ");
         add_short_link(doc, post);
     }
     doc_text_end(doc);
     doc_text(doc, "lang", locale->lang);
+}
 
+static void write_entities(
+    struct doc *doc, const struct post *post, const struct entities *entities)
+{
     doc_object(doc, "entities");
     doc_array(doc, "hashtags");
-    if (hashtag)
-        doc_text(doc, NULL, hashtag);
+    if (entities->hashtag)
+        doc_text(doc, NULL, entities->hashtag);
     doc_array_end(doc);
     doc_array(doc, "mentions");
-    if (friend) {
+    if (entities->friend) {
         doc_object(doc, NULL);
-        doc_u64(doc, "id", friend->id);
-        doc_text(doc, "handle", friend->handle);
+        doc_u64(doc, "id", entities->friend->id);
+        doc_text(doc, "handle", entities->friend->handle);
         doc_object_end(doc);
     }
     doc_array_end(doc);
     doc_array(doc, "urls");
-    if (has_link) {
+    if (entities->has_link) {
         doc_object(doc, NULL);
         doc_text_begin(doc, "url");
         add_short_link(doc, post);
@@ -256,31 +273,43 @@ static void write_reply_to(struct doc *doc, const struct people *people, struct 
     doc_object_end(doc);
 }
 
+static void write_media(struct doc *doc, struct post *post)
+{
+    const uint64_t roll = dice_below(&post->dice, 100);
+    const unsigned count = roll < 35 ? 0 : roll < 85 ? 1 : 2;
+    doc_array(doc, "media");
+    for (unsigned i = 0; i < count; i++)
+        write_medium(doc, post);
+    doc_array_end(doc);
+}
+
+static void write_counters(struct doc *doc, struct dice *dice)
+{
+    const uint64_t likes = dice_below(dice, 4200);
+    doc_object(doc, "counters");
+    doc_u64(doc, "likes", likes);
+    doc_u64(doc, "reposts", likes / (3 + dice_below(dice, 9)));
+    doc_u64(doc, "replies", likes / (5 + dice_below(dice, 20)));
+    doc_object_end(doc);
+}
+
 static void write_post(
     struct doc *doc, const struct people *people, const struct person *reader, size_t nth)
 {
     struct post post = post_dated(reader, nth);
-    struct dice *dice = &post.dice;
-    post.author = choose_author(people, reader, dice);
-    const uint64_t likes = dice_below(dice, 4200);
-    const uint64_t media = dice_below(dice, 100);
+    post.author = choose_author(people, reader, &post.dice);
+    const struct entities entities = choose_entities(people, &post);
 
     doc->is_ascii = nth % 4 == 3;
     doc_object(doc, NULL);
     doc_u64(doc, "id", post.id);
     doc_time(doc, "created_at", post.created_s);
     write_author(doc, post.author);
-    write_text(doc, people, &post);
-    doc_array(doc, "media");
-    for (unsigned i = 0; i < (media < 35 ? 0u : media < 85 ? 1u : 2u); i++)
-        write_medium(doc, &post);
-    doc_array_end(doc);
-    doc_object(doc, "counters");
-    doc_u64(doc, "likes", likes);
-    doc_u64(doc, "reposts", likes / (3 + dice_below(dice, 9)));
-    doc_u64(doc, "replies", likes / (5 + dice_below(dice, 20)));
-    doc_object_end(doc);
-    doc_text(doc, "visibility", dice_chance(dice, 85) ? "public" : "followers");
+    write_text(doc, &post, &entities);
+    write_media(doc, &post);
+    write_entities(doc, &post, &entities);
+    write_counters(doc, &post.dice);
+    doc_text(doc, "visibility", dice_chance(&post.dice, 85) ? "public" : "followers");
     write_reply_to(doc, people, &post);
     write_metadata(doc, &post);
     doc_object_end(doc);
