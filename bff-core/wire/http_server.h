@@ -7,12 +7,17 @@
 #include <netinet/in.h>
 
 /*
- * HTTP/1.1 for our clients: one listener of one worker on its loop. The library behind it never calls our code:
- * every callback below is made from the loop's soon queue, with nothing else on the stack.
+ * HTTP/1.1 for our clients: one listener of one worker on its loop. The library behind it never
+ * calls our code: every callback below is made from the loop's soon queue, with nothing else on the
+ * stack.
+ *
+ * A request begins when it is whole: its head well-formed to the letter of RFC 9112, its body
+ * within its cap and decoded. A client that closes its side of the connection (half or whole)
+ * before its answer is gone.
  */
 struct http_server;
 
-/* One request and its answer. Owned by the server; the user's handle from `begin` until `done` returns. */
+/* One request and its answer. The server's own; the user's handle until `done` returns. */
 struct http_exchange;
 
 /* Certificates for TLS, as PEM texts; borrowed, must outlive the server. */
@@ -25,12 +30,13 @@ struct http_server_options {
     int listen_fd;              /* listening, non-blocking; taken */
     const struct http_tls *tls; /* NULL: plain HTTP */
     unsigned connections_max;
-    unsigned idle_timeout_ms; /* of a kept-alive connection between two requests */
-    unsigned head_timeout_ms; /* from the first byte (or accept) to the end of the header block */
-    unsigned body_timeout_ms; /* from the end of the header block to the end of the body */
+    unsigned idle_timeout_ms;  /* of a kept-alive connection between two requests */
+    unsigned head_timeout_ms;  /* from the first byte (or accept) to the end of the header block */
+    unsigned body_timeout_ms;  /* from the end of the header block to the end of the body */
+    unsigned reply_timeout_ms; /* from http_reply to the answer's last byte; 0: no limit */
     size_t head_max_bytes;
-    size_t target_max_bytes;
-    size_t body_max_bytes;
+    size_t target_max_bytes; /* as sent */
+    size_t body_max_bytes;   /* decoded */
 };
 
 /* Why a request was refused before its head could be believed. */
@@ -50,9 +56,9 @@ struct http_field {
 
 /* What arrived. All slices live until `done` returns. */
 struct http_arrived {
-    enum http_refusal refused; /* when set, method and target may be empty and the rest is not to be believed */
+    enum http_refusal refused; /* when set, what the client said may be missing or nonsense */
     struct str method;
-    struct str target; /* as sent: path and query, percent-encoded */
+    struct str target; /* path and query as sent, never in absolute form; "*" with OPTIONS */
     struct str body;
     const struct http_field *fields;
     size_t fields_count;
@@ -63,11 +69,15 @@ struct http_arrived {
 
 struct http_server_user {
     void *context;
-    /* A whole request is here, or a refused one. Answer with http_reply, now or later. */
-    void (*begin)(void *context, struct http_exchange *exchange, const struct http_arrived *arrived);
-    /* The client left before http_reply. `done` follows at once: stop working for it. */
+    /*
+     * A whole request is here, or a refused one. Answer with http_reply, now or later. After a
+     * refused one nothing more is read, and its connection closes whatever the answer says.
+     */
+    void (*begin)(
+        void *context, struct http_exchange *exchange, const struct http_arrived *arrived);
+    /* The client left before http_reply. `done` follows at once: do not reply any more. */
     void (*gone)(void *owner);
-    /* The answer was written out (`sent_bytes` of body), or could not be. The exchange ends when this returns. */
+    /* The answer was written out, or could not be (0 bytes). Ends the exchange on return. */
     void (*done)(void *owner, bool is_sent, uint64_t sent_bytes);
 };
 
@@ -75,7 +85,7 @@ struct http_server_user {
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
     const struct http_server_user *user, char *why);
 
-/* The user's own object for an exchange: what `gone` and `done` are called with. Set it in `begin`. */
+/* The user's own object for an exchange, for `gone` and `done`. Set it in `begin`. */
 void http_exchange_set_owner(struct http_exchange *exchange, void *owner);
 
 /* The first field of that name, without case; { NULL, 0 } when there is none. */
@@ -86,23 +96,29 @@ bool http_arrived_repeats(const struct http_arrived *arrived, struct str name);
 
 enum http_after { HTTP_KEEP, HTTP_CLOSE };
 
-/*
- * The answer, once per exchange. Fields are copied; `body` is moved out and left empty. Content-Length, Date and
- * Connection are added here. HTTP_CLOSE ends the connection after the answer.
- */
-void http_reply(struct http_exchange *exchange, unsigned status, const struct http_field *fields, size_t fields_count,
-    struct buf *body, enum http_after after);
+/* What an answer's fields may take in all, names, values and four bytes for each. */
+enum { HTTP_REPLY_FIELDS_MAX_BYTES = 6144 };
 
 /*
- * Drain: stops listening, closes idle connections, answers from now on with Connection: close. `drained` is called
- * from the soon queue when no connection is left.
+ * The answer, once per exchange. Fields are copied, those with an empty value left out; `body` is
+ * moved out and left empty. Content-Length, Date and Connection are added here. HTTP_CLOSE ends the
+ * connection after the answer. HEAD is answered like GET: the body is counted, not sent. Fields
+ * beyond HTTP_REPLY_FIELDS_MAX_BYTES, or one with a control byte in it, turn the answer into a bare
+ * 500.
+ */
+void http_reply(struct http_exchange *exchange, unsigned status, const struct http_field *fields,
+    size_t fields_count, struct buf *body, enum http_after after);
+
+/*
+ * Drain: stops listening, closes idle connections, answers from now on with Connection: close.
+ * `drained` is called from the soon queue when no connection is left.
  */
 void http_server_drain(struct http_server *server, void (*drained)(void *context));
 
 /* Connections that are open now. */
 unsigned http_server_connections(const struct http_server *server);
 
-/* After the drain, or at any time when no exchange is open. */
+/* After the drain, or when no exchange is open; not inside `begin`, `gone` or `done`. */
 void http_server_free(struct http_server *server);
 
 #endif

@@ -1,0 +1,180 @@
+/*
+ * http_intake: from bytes to whole requests.
+ *
+ * Owns the bytes of one connection: the head, the body and what was read ahead. Promises: (1)
+ * memory is bounded by the limits given at birth and by the longest feed, and an idle connection
+ * holds none; (2) a request is WHOLE only when its last byte is here, and no byte behind it is
+ * looked at before http_intake_next; (3) REFUSED is final; (4) a head is refused at its first
+ * impossible byte, not at its end. Pure: no socket, no clock, no library, so the same bytes give
+ * the same requests however they are cut into feeds.
+ */
+#include "http_intake.h"
+
+#include "../base/must.h"
+
+#include <stdlib.h>
+
+void http_intake_init(struct http_intake *intake, const struct http_intake_limits *limits)
+{
+    *intake = (struct http_intake){ .limits = limits };
+    buf_init(&intake->bytes, limits->head_max_bytes);
+    buf_init(&intake->body, limits->body_max_bytes);
+    buf_init(&intake->ahead, SIZE_MAX / 2);
+    http_chunks_init(&intake->chunks);
+}
+
+void http_intake_release(struct http_intake *intake)
+{
+    buf_release(&intake->bytes);
+    buf_release(&intake->body);
+    buf_release(&intake->ahead);
+    http_chunks_release(&intake->chunks);
+    free(intake->fields);
+    http_intake_init(intake, intake->limits);
+}
+
+bool http_intake_wants(const struct http_intake *intake)
+{
+    return intake->phase < HTTP_INTAKE_WHOLE;
+}
+
+void http_intake_refuse(struct http_intake *intake, enum http_refusal refusal)
+{
+    intake->phase = HTTP_INTAKE_REFUSED;
+    intake->refusal = refusal;
+    buf_release(&intake->ahead);
+}
+
+/* ---- the head ---- */
+
+/* The first line alone may be too long: then it is the target that is. */
+static bool is_target_too_long(const struct http_intake *intake)
+{
+    const struct buf *bytes = &intake->bytes;
+    size_t line_max =
+        intake->limits->target_max_bytes + HTTP_METHOD_MAX_BYTES + sizeof(" HTTP/1.1\r\n");
+    const char *end = intake->lines.count ? memchr(bytes->data, '\n', bytes->len) : NULL;
+    return (end ? (size_t)(end - bytes->data) : bytes->len) > line_max;
+}
+
+static void end_head(struct http_intake *intake)
+{
+    struct http_head *head = &intake->head;
+    size_t room = intake->lines.count < HTTP_FIELDS_MAX ? intake->lines.count : HTTP_FIELDS_MAX;
+    intake->fields = malloc(room * sizeof(struct http_field));
+    must(intake->fields != NULL); /* 3 KB at most */
+    enum http_refusal refusal =
+        http_head_parse(head, intake->bytes.data, intake->bytes.len, intake->fields, room);
+    if (refusal == HTTP_REFUSED_NOT && head->target.len > intake->limits->target_max_bytes) {
+        refusal = HTTP_REFUSED_TARGET_TOO_LONG;
+    }
+    if (refusal == HTTP_REFUSED_NOT && head->length > intake->limits->body_max_bytes) {
+        refusal = HTTP_REFUSED_BODY_TOO_LARGE;
+    }
+    if (refusal != HTTP_REFUSED_NOT) {
+        http_intake_refuse(intake, refusal);
+        return;
+    }
+    bool has_body = head->framing != HTTP_NO_BODY;
+    intake->phase = has_body ? HTTP_INTAKE_BODY : HTTP_INTAKE_WHOLE;
+}
+
+static bool skip_empty_line(struct http_intake *intake)
+{
+    if (intake->has_skipped_line) {
+        return false;
+    }
+    intake->has_skipped_line = true;
+    intake->lines = (struct http_lines){ 0 };
+    buf_clear(&intake->bytes);
+    return true;
+}
+
+/* Returns how many of the bytes were taken. */
+static size_t take_head(struct http_intake *intake, struct str bytes)
+{
+    struct buf *head = &intake->bytes;
+    size_t before = head->len;
+    size_t room = head->cap - before;
+    bool has_room = room && buf_append(head, bytes.at, bytes.len < room ? bytes.len : room);
+    enum http_scan scan = http_lines_scan(&intake->lines, buf_str(head));
+    if (is_target_too_long(intake)) {
+        http_intake_refuse(intake, HTTP_REFUSED_TARGET_TOO_LONG);
+    } else if (!has_room) {
+        http_intake_refuse(intake, HTTP_REFUSED_HEAD_TOO_LARGE);
+    } else if (scan == HTTP_SCAN_BAD) {
+        http_intake_refuse(intake, HTTP_REFUSED_MALFORMED);
+    }
+    if (scan != HTTP_SCAN_END || !http_intake_wants(intake)) {
+        return head->len - before;
+    }
+    size_t used = intake->lines.at - before;
+    head->len = intake->lines.at;
+    if (intake->lines.count > 1) {
+        end_head(intake);
+    } else if (!skip_empty_line(intake)) {
+        http_intake_refuse(intake, HTTP_REFUSED_MALFORMED);
+    }
+    return used;
+}
+
+/* ---- the body ---- */
+
+static size_t take_length(struct http_intake *intake, struct str bytes)
+{
+    uint64_t left = intake->head.length - intake->body.len;
+    size_t len = bytes.len < left ? bytes.len : (size_t)left;
+    if (!buf_append(&intake->body, bytes.at, len)) {
+        http_intake_refuse(intake, HTTP_REFUSED_BODY_TOO_LARGE);
+    } else if (intake->body.len == intake->head.length) {
+        intake->phase = HTTP_INTAKE_WHOLE;
+    }
+    return len;
+}
+
+static size_t take_chunks(struct http_intake *intake, struct str bytes)
+{
+    size_t used;
+    enum http_refusal refusal = http_chunks_take(&intake->chunks, bytes, &intake->body, &used);
+    if (refusal != HTTP_REFUSED_NOT) {
+        http_intake_refuse(intake, refusal);
+    } else if (intake->chunks.stage == HTTP_CHUNKS_END) {
+        intake->phase = HTTP_INTAKE_WHOLE;
+    }
+    return used;
+}
+
+/* ---- the door ---- */
+
+void http_intake_feed(struct http_intake *intake, struct str bytes, uint64_t now_us)
+{
+    must(http_intake_wants(intake));
+    while (bytes.len && http_intake_wants(intake)) {
+        size_t used;
+        if (intake->phase == HTTP_INTAKE_IDLE) {
+            intake->phase = HTTP_INTAKE_HEAD;
+            intake->first_byte_us = now_us;
+        }
+        if (intake->phase == HTTP_INTAKE_HEAD) {
+            used = take_head(intake, bytes);
+        } else if (intake->head.framing == HTTP_LENGTH) {
+            used = take_length(intake, bytes);
+        } else {
+            used = take_chunks(intake, bytes);
+        }
+        bytes = str_from(bytes, used);
+    }
+    if (intake->phase == HTTP_INTAKE_WHOLE && !buf_append_str(&intake->ahead, bytes)) {
+        intake->head.is_last = true; /* without memory the connection ends with this request */
+    }
+}
+
+void http_intake_next(struct http_intake *intake, uint64_t now_us)
+{
+    must(intake->phase == HTTP_INTAKE_WHOLE);
+    struct buf ahead = intake->ahead;
+    buf_init(&intake->ahead, ahead.cap);
+    http_intake_release(intake);
+    http_intake_feed(intake, buf_str(&ahead), now_us);
+    buf_release(&ahead);
+}

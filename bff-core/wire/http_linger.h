@@ -1,0 +1,23 @@
+#ifndef WIRE_HTTP_LINGER_H
+#define WIRE_HTTP_LINGER_H
+
+#include "../base/loop.h"
+
+/*
+ * Closing without a reset. A socket that is closed while bytes of its client wait unread is reset,
+ * and the reset can overtake the last answer; so such a socket is read, and what it says dropped,
+ * until its client has closed too, for a second at most (RFC 9112 section 9.6).
+ */
+struct http_lingers {
+    struct loop *loop;
+    struct http_linger *first;
+    void (*emptied)(struct http_lingers *lingers); /* the last one has ended */
+};
+
+/* Takes a duplicate of `fd`, which the caller closes as ever; ends the writing side. */
+void http_lingers_add(struct http_lingers *lingers, int fd);
+
+/* Closes all at once, without calling `emptied`. */
+void http_lingers_fini(struct http_lingers *lingers);
+
+#endif

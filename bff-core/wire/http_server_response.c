@@ -1,0 +1,74 @@
+/*
+ * http_server_response: an answer's fields and body, as libmicrohttpd takes them.
+ *
+ * Owns nothing: a response belongs to whoever asked for it. Promises: (1) no byte of a field can
+ * end its line or the head; (2) the head that the library makes of it fits into the pool that
+ * http_server gives a connection; (3) the body is not copied. Fields with an empty value are left
+ * out: the library does not know them, and an absent field says the same. Content-Length, Date and
+ * Connection are the library's own.
+ */
+#include "http_server_response.h"
+
+#include "../base/must.h"
+
+#include <microhttpd.h>
+
+static bool is_writable(const struct http_field *field)
+{
+    for (size_t i = 0; i < field->value.len; i++) {
+        unsigned char c = (unsigned char)field->value.at[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f) {
+            return false;
+        }
+    }
+    return field->name.len > 0 && !memchr(field->name.at, '\0', field->name.len);
+}
+
+/* The library copies terminated texts. */
+static bool add_field(struct MHD_Response *response, const struct http_field *field)
+{
+    char texts[HTTP_REPLY_FIELDS_MAX_BYTES];
+    char *name = texts, *value = texts + field->name.len + 1;
+    memcpy(name, field->name.at, field->name.len);
+    name[field->name.len] = '\0';
+    memcpy(value, field->value.at, field->value.len);
+    value[field->value.len] = '\0';
+    return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+static bool add_fields(struct MHD_Response *response, const struct http_field *fields, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        total += fields[i].name.len + sizeof(": \r\n") - 1 + fields[i].value.len;
+        if (total > HTTP_REPLY_FIELDS_MAX_BYTES || !is_writable(&fields[i])) {
+            return false;
+        }
+        if (fields[i].value.len && !add_field(response, &fields[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct MHD_Response *http_server_response(
+    const struct http_field *fields, size_t fields_count, struct buf *body, bool is_last)
+{
+    bool has_body = body && body->len;
+    struct MHD_Response *response = MHD_create_response_from_buffer(has_body ? body->len : 0,
+        has_body ? body->data : (void *)"",
+        has_body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    must(response != NULL);
+    if (has_body) {
+        buf_init(body, body->cap);
+    }
+    bool is_whole = add_fields(response, fields, fields_count);
+    if (is_whole && is_last) {
+        is_whole = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+    }
+    if (!is_whole) {
+        MHD_destroy_response(response);
+        return NULL;
+    }
+    return response;
+}
