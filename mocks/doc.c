@@ -1,9 +1,10 @@
 /*
  * The JSON writer of the mocks.
  *
- * Owns commas, quotation marks and escapes, so that no renderer ever prints JSON by hand. It promises
- * well-formed text as long as what is opened is closed. Numbers are written as asked, with their
- * trailing zeros, because a test that sends 0.0310 wants to see 0.0310 come out at the other end.
+ * Owns commas, quotation marks and escapes, so that no renderer ever prints JSON by hand. It
+ * promises well-formed text as long as what is opened is closed. Numbers are written as asked, with
+ * their trailing zeros, because a test that sends 0.0310 wants to see 0.0310 come out at the other
+ * end.
  *
  * It does not check its caller's grammar: a key in an array is a bug that the contract test finds.
  */
@@ -92,16 +93,21 @@ static void doc_put_code_point(struct doc *doc, unsigned code)
     doc_put_u16(doc, 0xdc00 + ((code - 0x10000) & 0x3ff));
 }
 
-static void doc_put_ascii(struct doc *doc, char c)
+static void doc_put_escape(struct doc *doc, char c)
 {
     if (c == '\n')
         doc_append(doc, "\\n", 2);
-    else if (c == '"' || c == '\\' || (c == '/' && doc->is_ascii))
-        doc_append(doc, (const char[]){ '\\', c }, 2);
     else if ((unsigned char)c < 0x20)
         doc_put_u16(doc, (unsigned char)c);
     else
-        doc_put_char(doc, c);
+        doc_append(doc, (const char[]){ '\\', c }, 2);
+}
+
+static bool is_plain(const struct doc *doc, unsigned char c)
+{
+    if (c < 0x20 || c == '"' || c == '\\')
+        return false;
+    return !doc->is_ascii || (c < 0x80 && c != '/');
 }
 
 void doc_init(struct doc *doc)
@@ -156,11 +162,15 @@ void doc_text_begin(struct doc *doc, const char *key)
 void doc_add(struct doc *doc, const char *text)
 {
     while (*text) {
-        const bool is_plain = (unsigned char)*text < 0x80 || !doc->is_ascii;
-        if (is_plain)
-            doc_put_ascii(doc, *text++);
-        else
+        size_t run = 0;
+        while (text[run] && is_plain(doc, (unsigned char)text[run]))
+            run++;
+        doc_append(doc, text, run);
+        text += run;
+        if ((unsigned char)*text >= 0x80)
             doc_put_code_point(doc, next_code_point(&text));
+        else if (*text)
+            doc_put_escape(doc, *text++);
     }
 }
 
