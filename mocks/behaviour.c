@@ -1,9 +1,9 @@
 /*
  * What goes wrong, and how.
  *
- * Owns the words for misbehaviour, in options and in control documents alike, and the spoiling of bodies.
- * It promises that an order is taken whole or not at all. Whoever makes up an error here leaves the marker
- * SECRET-<service> in it, so that a test can prove that no byte of it leaks.
+ * Owns the words for misbehaviour, in options and in control documents alike, and the spoiling of
+ * bodies. It promises that an order is taken whole or not at all. Whoever makes up an error here
+ * leaves the marker SECRET-<service> in it, so that a test can prove that no byte of it leaks.
  *
  * It does not wait and does not send: service.c does both.
  */
@@ -136,8 +136,8 @@ void behaviour_write_error(const struct behaviour *behaviour, struct doc *doc, c
     doc_object_end(doc);
 }
 
-/* Replaces the colon after a key past the middle: what stands before it is good JSON, as it is when a real
- * service breaks while it writes. */
+/* Replaces the colon after a key past the middle: what stands before it is good JSON, as it is when
+ * a real service breaks while it writes. */
 static void break_json(struct doc *doc)
 {
     for (size_t i = doc->len / 2; i + 1 < doc->len; i++)

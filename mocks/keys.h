@@ -22,12 +22,12 @@ struct keys {
     struct key all[KEYS_COUNT];
 };
 
-/* Loads the keys from `dir`, and makes those that are missing: files of mode 0600 in a directory of mode
- * 0700. False with a finished sentence in `why`. */
+/* Loads the keys from `dir`, and makes those that are missing: files of mode 0600 in a directory of
+ * mode 0700. False with a finished sentence in `why`. */
 bool keys_open(struct keys *keys, const char *dir, char *why, size_t why_size);
 void keys_close(struct keys *keys);
 
-/* Replaces all three by new ones, in `dir` too. False, with the old ones kept, when that fails. */
+/* Replaces all three by new ones, in `dir` too. False when that fails: the old ones stay in use. */
 bool keys_rotate(struct keys *keys, char *why, size_t why_size);
 
 /* The key that signs `alg`, or NULL. */
@@ -39,8 +39,8 @@ void keys_write_set(const struct keys *keys, struct doc *doc);
 /* Appends base64url (RFC 7515, section 2: without padding) to `doc`. */
 void keys_append_base64url(struct doc *doc, const void *bytes, size_t len);
 
-/* Signs all that `doc` holds and appends "." and the signature, as RFC 7515 and RFC 7518 want it: for
- * ES256 that is r and s, 32 bytes each. False when GnuTLS refuses. */
+/* Signs all that `doc` holds and appends "." and the signature, as RFC 7515 and RFC 7518 want it:
+ * for ES256 that is r and s, 32 bytes each. False when GnuTLS refuses. */
 bool keys_sign(const struct key *key, struct doc *doc);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * bff-mocks: the six services behind a feed and a token issuer, in one process.
  *
- * Owns the order of starting and stopping. It promises that either all seven ports listen and the ready line
- * is out, or a sentence on stderr tells why, nothing is left running and the exit code is 1. SIGTERM and SIGINT
- * end it with 0: whoever still waits for a late answer gets it at once, then the connections close.
+ * Owns the order of starting and stopping. It promises that either all seven ports listen and the
+ * ready line is out, or a sentence on stderr tells why, nothing is left running and the exit code
+ * is 1. SIGTERM and SIGINT end it with 0 at once: nobody waits out a late answer, the connections
+ * close.
  */
 #include <errno.h>
 #include <signal.h>
@@ -33,10 +34,11 @@ struct mocks {
     char issuer_url[64];
 };
 
-static int complain(const char *sentence)
+/* Always false: what a function returns that has to complain. */
+static bool complain(const char *sentence)
 {
     fprintf(stderr, "bff-mocks: %s\n", sentence);
-    return EXIT_FAILURE;
+    return false;
 }
 
 static void init_services(struct mocks *mocks)
@@ -76,10 +78,8 @@ static bool open_issuer(struct mocks *mocks)
     snprintf(mocks->issuer_url, sizeof mocks->issuer_url, "http://127.0.0.1:%u",
         mocks->services[CATALOG_ISSUER].port);
     mocks->issuer.url = mocks->options.issuer_url ? mocks->options.issuer_url : mocks->issuer_url;
-    if (keys_open(&mocks->issuer.keys, mocks->options.keys_dir, why, sizeof why))
-        return true;
-    complain(why);
-    return false;
+    return keys_open(&mocks->issuer.keys, mocks->options.keys_dir, why, sizeof why) ||
+           complain(why);
 }
 
 static bool tell_ready(const struct mocks *mocks)
@@ -94,9 +94,7 @@ static bool tell_ready(const struct mocks *mocks)
     const bool is_told = write(fd, line, len) == (ssize_t)len;
     if (fd > STDERR_FILENO)
         close(fd);
-    if (!is_told)
-        complain("The ready line cannot be written.");
-    return is_told;
+    return is_told || complain("The ready line cannot be written.");
 }
 
 static bool start_all(struct mocks *mocks)
@@ -113,7 +111,7 @@ static bool serve(struct mocks *mocks, const sigset_t *ends)
 {
     int signal_number;
     if (!delay_init(&mocks->delay))
-        return complain("No thread can be made.") == EXIT_SUCCESS;
+        return complain("No thread can be made.");
     const bool is_running = start_all(mocks) && tell_ready(mocks);
     if (is_running)
         sigwait(ends, &signal_number);
@@ -124,7 +122,7 @@ static bool serve(struct mocks *mocks, const sigset_t *ends)
     return is_running;
 }
 
-static int run(struct mocks *mocks)
+static bool run(struct mocks *mocks)
 {
     sigset_t ends;
     sigemptyset(&ends);
@@ -140,15 +138,13 @@ static int run(struct mocks *mocks)
     keys_close(&mocks->issuer.keys);
     for (unsigned i = 0; i < CATALOG_COUNT; i++)
         service_fini(&mocks->services[i]);
-    return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return is_good;
 }
 
-static int dump(const struct mocks *mocks)
+static bool dump(const struct mocks *mocks)
 {
     char why[SENTENCE_BYTES];
-    if (dump_write(&mocks->people, mocks->options.dump_dir, why, sizeof why))
-        return EXIT_SUCCESS;
-    return complain(why);
+    return dump_write(&mocks->people, mocks->options.dump_dir, why, sizeof why) || complain(why);
 }
 
 int main(int argc, char **argv)
@@ -163,7 +159,7 @@ int main(int argc, char **argv)
         break;
     }
     people_init(&mocks.people, mocks.options.users);
-    const int code = mocks.options.dump_dir ? dump(&mocks) : run(&mocks);
+    const bool is_good = mocks.options.dump_dir ? dump(&mocks) : run(&mocks);
     people_fini(&mocks.people);
-    return code;
+    return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -15,7 +15,7 @@ enum { PEOPLE_FIRST_SUBJECT = 1001, PEOPLE_MAX = 100000 };
 
 struct person {
     size_t index;     /* 0 is the demo user, subject "1001" */
-    char subject[12]; /* what stands in `sub` of a token and in a path */
+    char subject[24]; /* what stands in `sub` of a token and in a path */
     uint64_t id;      /* what stands in bodies: beyond 2^53 */
     char handle[32];
     char display_name[64];

@@ -1,17 +1,19 @@
 /*
  * The service posts: timelines.
  *
- * Answers schemas/services/posts.timeline.v1.json. A timeline has no storage: the nth post of a person is
- * computed from the two, so any page of any length is the same in every run. Invariants:
+ * Answers schemas/services/posts.timeline.v1.json. A timeline has no storage: the nth post of a
+ * person is computed from the two, so any page of any length is the same in every run. Invariants:
  *  1. Ids and times of a timeline fall strictly from one post to the next.
  *  2. Authors are people of the network, and write in their own language.
- *  3. Every fourth post is written in ASCII with escapes, the others in UTF-8: readers must take both.
+ *  3. Every fourth post is written in ASCII with escapes, the others in UTF-8: readers must
+ *     take both.
  *
  * The first page of the usual length is kept (page.c); all others are written when asked for.
  */
 #include "catalog.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dice.h"
@@ -334,14 +336,12 @@ static void write_cursor(struct doc *doc, const char *key, const struct person *
 static bool read_cursor(const char *cursor, const struct person *person, size_t *from)
 {
     char mark[17];
-    unsigned position;
-    if (strlen(cursor) != CURSOR_LEN || sscanf(cursor + CURSOR_LEN - 4, "%4x", &position) != 1)
+    if (strlen(cursor) != CURSOR_LEN || memcmp(cursor, "tl1-", 4) != 0)
         return false;
+    const size_t position = strtoul(cursor + CURSOR_LEN - 4, NULL, 16);
     snprintf(mark, sizeof mark, "%016llx", (unsigned long long)cursor_mark(person, position));
-    if (memcmp(cursor, "tl1-", 4) != 0 || strcmp(cursor + 4, mark) != 0)
-        return false;
     *from = position;
-    return position < timeline_length(person);
+    return strcmp(cursor + 4, mark) == 0 && position < timeline_length(person);
 }
 
 static void write_timeline(struct doc *doc, const struct people *people,

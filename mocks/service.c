@@ -1,10 +1,10 @@
 /*
  * A port that answers.
  *
- * Owns all that touches libmicrohttpd but the waiting (delay.c): the listener, the daemon with its one
- * thread, the body of a request and the bytes of an answer. Invariants:
- *  1. A request is counted, and its behaviour chosen, when it has been read; a change of behaviour during
- *     its delay no longer concerns it.
+ * Owns all that touches libmicrohttpd but the waiting (delay.c): the listener, the daemon with its
+ * one thread, the body of a request and the bytes of an answer. Invariants:
+ *  1. A request is counted, and its behaviour chosen, when it has been read; a change of behaviour
+ *     during its delay no longer concerns it.
  *  2. Requests to /_mock are neither counted, nor delayed, nor spoilt.
  *
  * It does not know what the routes answer.
@@ -145,13 +145,14 @@ static void find_answer(struct service *service, const struct route *routes,
         .source = connection,
     };
     *answer = (struct answer){ .status = 200 };
-    if (exchange->is_too_large)
+    if (exchange->is_too_large) {
         route_refuse(answer, 413, "too_large", "A body may hold 64 KB.");
-    else if (exchange->behaviour.status != 200) {
+    } else if (exchange->behaviour.status != 200) {
         answer->status = exchange->behaviour.status;
         behaviour_write_error(&exchange->behaviour, &answer->doc, service->name);
-    } else
+    } else {
         route_answer(routes, method, path, &question, answer);
+    }
 }
 
 static bool is_control(const char *path)
@@ -240,7 +241,7 @@ bool service_listen(struct service *service, unsigned port)
     service->port = port;
     if (listener < 0)
         return false;
-    /* Lets a restart take the port from connections that linger, never from a process that listens. */
+    /* A restart may take the port from connections that linger, never from who listens. */
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(listener, (struct sockaddr *)&address, len) != 0 || listen(listener, BACKLOG) != 0 ||
         getsockname(listener, (struct sockaddr *)&address, &len) != 0)
