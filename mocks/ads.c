@@ -1,9 +1,9 @@
 /*
  * The service ads: what advertisers want one segment to see.
  *
- * Answers schemas/services/ads.slots.v1.json: three advertisements for the segment and three for everybody.
- * A segment it does not know gets six for everybody, as a real server fills its slots. What an advertiser
- * pays stands in `internal`, which no client may see.
+ * Answers schemas/services/ads.slots.v1.json: three advertisements for the segment and three for
+ * everybody. A segment it does not know gets six for everybody, as a real server fills its slots.
+ * What an advertiser pays stands in `internal`, which no client may see.
  */
 #include "catalog.h"
 

@@ -1,9 +1,9 @@
 /*
  * The service analytics: how posts do, and who saw them.
  *
- * Answers schemas/services/analytics.stats.v1.json for any ids, in the order asked, and takes the events
- * of schemas/services/analytics.viewed.v1.json. It keeps no event, only their number, which GET /_mock
- * shows: that is what a test of detached calls wants to know.
+ * Answers schemas/services/analytics.stats.v1.json for any ids, in the order asked, and takes the
+ * events of schemas/services/analytics.viewed.v1.json. It keeps no event, only their number, which
+ * GET /_mock shows: that is what a test of detached calls wants to know.
  */
 #include "catalog.h"
 

@@ -30,21 +30,21 @@ struct behaviour {
 
 extern const struct behaviour behaviour_good;
 
-/* Each reads one value as an option's text writes it: "5ms", "2s" or "5"; "503"; "half". False leaves
- * `behaviour` alone. No body, NULL, is a wrong one. */
+/* Each reads one value as an option's text writes it: "5ms", "2s" or "5"; "503"; "half". False
+ * leaves `behaviour` alone. No body, NULL, is a wrong one. */
 bool behaviour_read_delay(struct behaviour *behaviour, const char *text);
 bool behaviour_read_status(struct behaviour *behaviour, const char *text);
 bool behaviour_read_body(struct behaviour *behaviour, const char *text);
 
-/* Changes what the members of `order` name and keeps the rest. False, with nothing changed and a finished
- * sentence in `*why`, when a member is unknown or a value is out of bounds. */
+/* Changes what the members of `order` name and keeps the rest. False, with nothing changed and a
+ * finished sentence in `*why`, when a member is unknown or a value is out of bounds. */
 bool behaviour_order(struct behaviour *behaviour, struct json_object *order, const char **why);
 
 /* Writes the three members into an open object. */
 void behaviour_write(const struct behaviour *behaviour, struct doc *doc);
 
-/* The error document of a service that was told to fail; it holds a marker, SECRET-<service>, that must
- * never reach a client. */
+/* The error document of a service that was told to fail; it holds a marker, SECRET-<service>, that
+ * must never reach a client. */
 void behaviour_write_error(const struct behaviour *behaviour, struct doc *doc, const char *service);
 
 /* A spoilt copy of `doc` for BROKEN, EMPTY, HTML and WRONG_TYPE; a plain copy for the others. */

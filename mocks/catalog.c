@@ -1,8 +1,8 @@
 /*
  * The list of services.
  *
- * Owns their names and their order: a service listens on the base port plus its place here. Nobody else
- * spells a service's name.
+ * Owns their names and their order: a service listens on the base port plus its place here. Nobody
+ * else spells a service's name.
  */
 #include "catalog.h"
 

@@ -1,9 +1,9 @@
 /*
  * Orders to misbehave, given over HTTP.
  *
- * Owns the documents of /_mock: GET tells, PUT changes what its document names, DELETE goes back to what
- * the options asked for. On the issuer's port the same works for every service by name, and for `all`.
- * It promises that a wrong order changes nothing.
+ * Owns the documents of /_mock: GET tells, PUT changes what its document names, DELETE goes back to
+ * what the options asked for. On the issuer's port the same works for every service by name, and
+ * for `all`. It promises that a wrong order changes nothing.
  */
 #include "control.h"
 

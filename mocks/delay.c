@@ -2,12 +2,12 @@
  * A heap of suspended connections and the thread that wakes them.
  *
  * Owns the waiting. It promises that
- *  1. a connection is resumed once, not before it is due, and usually within a tenth of a millisecond after;
- *  2. when the delay is closed no connection stays suspended, because libmicrohttpd must not be stopped
- *     while one is.
+ *  1. a connection is resumed once, never before it is due, and usually within 0.1 ms after;
+ *  2. when the delay is closed no connection stays suspended, because libmicrohttpd must not be
+ *     stopped while one is.
  *
- * It does not know why somebody waits, nor notices when a client goes away meanwhile: libmicrohttpd says
- * nothing about suspended connections either.
+ * It does not know why somebody waits, nor notices when a client goes away meanwhile: libmicrohttpd
+ * says nothing about suspended connections either.
  */
 #include "delay.h"
 

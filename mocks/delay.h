@@ -28,9 +28,9 @@ bool delay_init(struct delay *delay);
 void delay_close(struct delay *delay);
 void delay_fini(struct delay *delay); /* after delay_close() */
 
-/* Suspends the connection until `due_ns` on delay_now_ns()'s clock. To be called in the access handler,
- * which then returns and is called again when the time has come. False, without suspending, when the delay
- * is closed: answer at once. */
+/* Suspends the connection until `due_ns` on delay_now_ns()'s clock. To be called in the access
+ * handler, which then returns and is called again when the time has come. False, without
+ * suspending, when the delay is closed: answer at once. */
 bool delay_suspend(struct delay *delay, struct MHD_Connection *connection, uint64_t due_ns);
 
 uint64_t delay_now_ns(void);

@@ -1,8 +1,9 @@
 /*
- * A splitmix64 generator (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+ * A splitmix64 generator (Steele, Lea, Flood: "Fast splittable pseudorandom number generators",
+ * 2014).
  *
- * It owns no state but the caller's. It promises that the mock's data depends on ids alone, so that a
- * test may name a value and a dump stays valid. It is not for secrets: keys.c asks GnuTLS.
+ * It owns no state but the caller's. It promises that the mock's data depends on ids alone, so that
+ * a test may name a value and a dump stays valid. It is not for secrets: keys.c asks GnuTLS.
  */
 #include "dice.h"
 

@@ -1,9 +1,9 @@
 /*
  * The same answers without a socket.
  *
- * Owns the files of --dump: what the services would say to a feed of the demo user, for benches, for tests of
- * projection and for trying a shape offline. It asks the same routes that the ports serve, so the two cannot
- * drift apart.
+ * Owns the files of --dump: what the services would say to a feed of the demo user, for benches,
+ * for tests of projection and for trying a shape offline. It asks the same routes that the ports
+ * serve, so the two cannot drift apart.
  */
 #include "dump.h"
 
@@ -16,7 +16,7 @@
 
 enum { TIMELINE_POSTS = 20, PATH_BYTES = 4096, LIST_BYTES = TIMELINE_POSTS * 21 };
 
-/* One question about the demo user: the file for its answer and the one argument of its query, if any. */
+/* One question about the demo user: the file for its answer, and its query's one argument. */
 struct plan {
     const char *file;
     enum catalog_place place;

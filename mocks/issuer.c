@@ -1,10 +1,10 @@
 /*
  * The token issuer: hands out any token that a test can think of.
  *
- * Owns the words of a token (RFC 9068: typ at+jwt). A token is well made by default and wrong in exactly the
- * way the order asks for: a lifetime in the past, another issuer or audience, claims added, replaced or, with
- * null, left out. It promises that the signature is always good under a key of the published set, until
- * POST /rotate takes that key away.
+ * Owns the words of a token (RFC 9068: typ at+jwt). A token is well made by default and wrong in
+ * exactly the way the order asks for: a lifetime in the past, another issuer or audience, claims
+ * added, replaced or, with null, left out. It promises that the signature is always good under a
+ * key of the published set, until POST /rotate takes that key away.
  *
  * It asks nobody for a password: it listens on loopback, for tests.
  */

@@ -3,9 +3,8 @@
  *
  * Owns the private keys and their files. It promises that
  *  1. a private key is never written but to a file of mode 0600, and reaches its name in one step;
- *  2. a key's id is its RFC 7638 thumbprint, so a new key has a new id and a reloaded one its old id;
- *  3. what is published here is what an independent library verifies: numbers of fixed width where RFC 7518
- *     wants it.
+ *  2. a key's id is its RFC 7638 thumbprint: a new key has a new id, a reloaded one its old id;
+ *  3. numbers are published in the fixed width that RFC 7518 wants, whatever GnuTLS exports.
  *
  * It does not know what a token says.
  */
@@ -115,7 +114,7 @@ static void name_key(struct key *key)
     doc_fini(&doc);
 }
 
-/* Writes beside the name and renames, so that a reader sees the old key or the new one, never half. */
+/* Writes beside the name and renames: a reader sees the old key or the new one, never half. */
 static bool save(const char *path, const gnutls_datum_t *pem)
 {
     char fresh[PATH_BYTES + 8];

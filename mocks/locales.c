@@ -2,9 +2,9 @@
  * Names and sentences in twelve languages.
  *
  * Owns the words of the mock network and nothing else. It promises text that a real timeline holds:
- * emoji outside the basic plane, accents, right-to-left script, quotation marks, backslashes and line
- * breaks, all of which must survive the way to a client byte for byte. Within one locale every pair of
- * names gives its own handle, and no two locales share a pair.
+ * emoji outside the basic plane, accents, right-to-left script, quotation marks, backslashes and
+ * line breaks, all of which must survive the way to a client byte for byte. Within one locale every
+ * pair of names gives its own handle, and no two locales share a pair.
  *
  * It does not know which person says what: people.c and posts.c choose.
  */
@@ -287,7 +287,7 @@ const struct locale locales[] = {
         .closings = { "कल फिर मिलते हैं।", "आप होते तो क्या करते?",
             "तस्वीरें शाम को 📸", "दिन बन गया!" },
         .hashtags = { "क्रिकेट", "चाय", "जयपुर", "पतंग" },
-        .alts = { "छत से दिखता हवा महल, सुबह की धूप में", "मिट्टी के कुल्हड़ में चाय", "नीले आसमान में लाल पतंग" },
+        .alts = { "छत से दिखता हवा महल", "मिट्टी के कुल्हड़ में चाय", "आसमान में लाल पतंग" },
     },
     {
         .tag = "ko-KR",

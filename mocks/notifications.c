@@ -1,8 +1,8 @@
 /*
  * The service notifications: what a user has not read yet.
  *
- * Answers schemas/services/notifications.counts.v1.json. The total is the sum of its parts, and about
- * one user in eight has read everything: then `oldest_unread_at` is null.
+ * Answers schemas/services/notifications.counts.v1.json. The total is the sum of its parts, and
+ * about one user in eight has read everything: then `oldest_unread_at` is null.
  */
 #include "catalog.h"
 #include "dice.h"

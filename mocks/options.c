@@ -1,8 +1,8 @@
 /*
  * What can be asked for on the command line.
  *
- * Owns the table of options, from which getopt and --help both read, and their bounds. It promises that a
- * wrong argument is named in a finished sentence and that nothing has been started by then.
+ * Owns the table of options, from which getopt and --help both read, and their bounds. It promises
+ * that a wrong argument is named in a finished sentence and that nothing has been started by then.
  */
 #include "options.h"
 
@@ -49,7 +49,7 @@ static bool read_users(struct options *options, const char *text)
     return true;
 }
 
-/* Splits "posts=5ms" and gives what stands behind the sign to `read`, for one service or for all. */
+/* Splits "posts=5ms" and gives what stands behind the sign to `read`, for one or for all. */
 static bool read_for_services(struct options *options, const char *text,
     bool (*read)(struct behaviour *behaviour, const char *value))
 {

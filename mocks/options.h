@@ -20,7 +20,7 @@ struct options {
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_HELPED, OPTIONS_WRONG };
 
-/* Reads the arguments. HELPED has printed the help on stdout, WRONG a finished sentence on stderr. */
+/* Reads the arguments. HELPED has printed the help, WRONG a finished sentence on stderr. */
 enum options_verdict options_read(struct options *options, int argc, char **argv);
 
 #endif

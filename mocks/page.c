@@ -1,9 +1,9 @@
 /*
  * A shelf of written answers, one place for each person.
  *
- * Owns the documents on it. It promises that a page never changes once it was given out: two threads
- * that write the same page at the same time write the same bytes, the first one's stays, and the other
- * throws its own away. So a mock under load copies bytes and writes no JSON.
+ * Owns the documents on it. It promises that a page never changes once it was given out: two
+ * threads that write the same page at the same time write the same bytes, the first one's stays,
+ * and the other throws its own away. So a mock under load copies bytes and writes no JSON.
  */
 #include "page.h"
 

@@ -1,8 +1,8 @@
 /*
  * The reading side of JSON; doc.c is the writing side.
  *
- * It promises that a document is either whole or refused, since a mock that accepts half an order sets up
- * half a test.
+ * It promises that a document is either whole or refused, since a mock that accepts half an order
+ * sets up half a test.
  */
 #include "parse.h"
 

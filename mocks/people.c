@@ -1,9 +1,9 @@
 /*
  * Everybody on the mock network.
  *
- * Owns the table of people. It promises that a subject is the same person in every run and for every
- * `--users`, that ids lie beyond 2^53 and that no two people share an id or a handle: names are dealt
- * out so that all pairs of a locale are used up before a handle gets a number.
+ * Owns the table of people. It promises that a subject is the same person in every run and for
+ * every number of users, that ids lie beyond 2^53 and that no two people share an id or a handle:
+ * names are dealt out so that all pairs of a locale are used up before a handle gets a number.
  *
  * It does not know what people write or like.
  */

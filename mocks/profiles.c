@@ -1,8 +1,8 @@
 /*
  * The service profiles: who a user is.
  *
- * Answers schemas/services/profiles.user.v1.json. Every profile ends with an object `internal` that no
- * client may see, so that a test can look for it in what clients get.
+ * Answers schemas/services/profiles.user.v1.json. Every profile ends with an object `internal` that
+ * no client may see, so that a test can look for it in what clients get.
  */
 #include "catalog.h"
 #include "dice.h"

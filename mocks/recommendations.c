@@ -1,9 +1,9 @@
 /*
  * The service recommendations: what a user may like next.
  *
- * Answers schemas/services/recommendations.list.v1.json: three rows of six, each with artwork in the
- * shapes that a television, a desktop and a phone want. Scores are written in every way that JSON allows,
- * as real models do, because a reader that passes them through a double changes them.
+ * Answers schemas/services/recommendations.list.v1.json: three rows of six, each with artwork in
+ * the shapes that a television, a desktop and a phone want. Scores are written in every way that
+ * JSON allows, as real models do, because a reader that passes them through a double changes them.
  */
 #include "catalog.h"
 

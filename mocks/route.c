@@ -1,9 +1,9 @@
 /*
  * From method and path to an answer.
  *
- * Owns the matching of paths and the error document. It promises that a route with `{id}` is entered
- * only for a person who exists. It knows neither HTTP's bytes nor what any service answers, so the same
- * routes serve a socket (service.c) and the offline dump (dump.c).
+ * Owns the matching of paths and the error document. It promises that a route with `{id}` is
+ * entered only for a person who exists. It knows neither HTTP's bytes nor what any service answers,
+ * so the same routes serve a socket (service.c) and the offline dump (dump.c).
  */
 #include "route.h"
 

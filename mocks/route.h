@@ -43,8 +43,8 @@ struct route {
     route_answer_fn *answer;
 };
 
-/* Fills `answer`, which the caller releases with route_release(). An unknown path or person is a 404,
- * a known path with another method a 405. HEAD is answered like GET. */
+/* Fills `answer`, which the caller releases with route_release(). An unknown path or person is a
+ * 404, a known path with another method a 405. HEAD is answered like GET. */
 void route_answer(const struct route *routes, const char *method, const char *path,
     struct question *question, struct answer *answer);
 void route_release(struct answer *answer);

@@ -38,7 +38,8 @@ struct service {
 void service_init(struct service *service);
 void service_fini(struct service *service);
 
-/* Binds 127.0.0.1:`port`, any free one for 0, and notes it in `port`. False with errno when it is taken. */
+/* Binds 127.0.0.1:`port`, any free one for 0, and notes it in `port`. False with errno when it is
+ * taken. */
 bool service_listen(struct service *service, unsigned port);
 
 /* Answers from now on, in a thread of its own. */

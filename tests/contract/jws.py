@@ -1,7 +1,8 @@
-"""Checks the signature of a JSON Web Token against a key set, with nothing but Python's own library.
+"""Checks a JSON Web Token against a key set, with nothing but Python's own library.
 
-Written from RFC 7518 (RS256, ES256), RFC 8037 and RFC 8032 (EdDSA), and slow: it is the second opinion
-on tokens that a C library has signed. It reads tokens from our own mocks and is no use against strangers.
+Written from RFC 7518 (RS256, ES256), RFC 8037 and RFC 8032 (EdDSA), and slow: it is the second
+opinion on tokens that a C library has signed. It reads tokens from our own mocks and is no use
+against strangers.
 """
 import base64
 import hashlib
