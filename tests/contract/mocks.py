@@ -5,7 +5,7 @@ Starts bff-mocks on free ports, asks every endpoint for many users, validates ea
 schema in schemas/services, and tries delays, statuses, spoilt bodies, tokens and the ways the
 program ends. Prints a line for each check, the counts last, and exits 1 when a check failed.
 
-    tests/contract/mocks.py [PROGRAM]        (build/bff-mocks)
+    tests/contract/mocks.py [PROGRAM]        (bff-mocks in the folder BFF_BUILD, else in build)
 """
 import contextlib
 import http.client
@@ -27,7 +27,8 @@ sys.dont_write_bytecode = True  # what is built belongs under build/
 import jws  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "build" / "bff-mocks")
+BUILD = os.environ.get("BFF_BUILD", ROOT / "build")
+PROGRAM = sys.argv[1] if len(sys.argv) > 1 else os.path.join(BUILD, "bff-mocks")
 SERVICES = ("profiles", "posts", "recommendations", "notifications", "ads", "analytics")
 USERS = [str(subject) for subject in range(1001, 1201)]
 PATIENCE_S = 30
@@ -509,6 +510,10 @@ def the_dump_says_the_same(mocks):
             name: answer.bytes for name, answer in wanted.items()}
 
 
+def the_program_ends_well(mocks):
+    assert mocks.stop() == 0
+
+
 WITH_ONE = (
     profiles_are_valid, timelines_are_valid, texts_test_every_reader, numbers_test_every_reader,
     recommendations_are_valid, counts_are_valid, ads_are_valid, stats_are_valid,
@@ -526,13 +531,13 @@ ON_THEIR_OWN = (
 def passes(check, *arguments):
     name = check.__name__.replace("_", " ")
     try:
-        check(*arguments)
         for mocks in arguments:
             mocks.reset()
-        print(f"ok    {name}")
+        check(*arguments)
+        print(f"ok - {name}")
         return True
     except Exception as why:  # whatever went wrong, the other checks are still worth running
-        print(f"FAIL  {name}: {type(why).__name__}: {str(why)[:400]}")
+        print(f"# {type(why).__name__}: {str(why)[:400]!r}\nnot ok - {name}")
         return False
 
 
@@ -540,7 +545,7 @@ def main():
     mocks = Mocks()
     results = [passes(check, mocks) for check in WITH_ONE]
     results += [passes(check) for check in ON_THEIR_OWN]
-    results.append(mocks.stop() == 0)
+    results.append(passes(the_program_ends_well, mocks))
     print(f"mocks: {results.count(True)} passed, {results.count(False)} failed")
     return 0 if all(results) else 1
 
