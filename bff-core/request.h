@@ -147,7 +147,7 @@ struct repair {
 
 struct projected {
     struct buf body; /* the answer, as JSON */
-    struct repair *repairs;
+    const struct repair *repairs;
     size_t repairs_count;
 };
 

@@ -1,0 +1,81 @@
+/*
+ * core: what the process has once.
+ *
+ * Owns struct core. The rooms do not know each other: the plan's room compiles what is asked, the
+ * shape's room what is answered, and they meet here, call by call, in one tree of wanted values,
+ * and in who is required.
+ */
+#include "core.h"
+
+#include "admit/jwks.h"
+#include "admit/quota.h"
+#include "admit/route.h"
+#include "base/must.h"
+#include "fanout/plan.h"
+#include "observe/access.h"
+#include "observe/metrics.h"
+#include "respond/shape.h"
+
+/* The shape adds its wants to the plan's, and tells which answers it cannot do without. */
+static void join(struct core *core, size_t index, struct faults *faults)
+{
+    struct plan *plan = &core->plans[index];
+    const struct bff_plan *declared = plan->declared;
+    struct shape_call calls[BFF_CALLS_MAX];
+    size_t count = 0;
+    while (count < plan->calls_count && !plan->calls[count].asks->is_detached) {
+        calls[count] = (struct shape_call){ plan->calls[count].asks->as, plan->calls[count].want };
+        count++;
+    }
+    if (!declared->shape) {
+        faults_add(
+            faults, declared->file, declared->line, "plan %s: there is no .shape.", declared->name);
+        return;
+    }
+    core->shapes[index] =
+        shape_compile(&core->arena, core->settings->schemas, declared->shape, calls, count, faults);
+    for (size_t i = 0; core->shapes[index] && i < count; i++) {
+        plan->calls[i].is_required = shape_requires(core->shapes[index], i);
+    }
+    plan_finish(plan, &core->arena, faults);
+}
+
+void core_prove(struct core *core, const struct bff_client *client, const struct settings *settings,
+    struct faults *faults)
+{
+    *core = (struct core){ .client = client, .settings = settings };
+    arena_init(&core->arena, NULL);
+    core->routes = routes_compile(client, &core->arena, faults);
+    core->plans = plans_compile(client, settings, &core->arena, faults);
+    core->shapes = arena_zalloc(&core->arena, client->plans_count, sizeof(struct shape *));
+    for (size_t i = 0; i < client->plans_count; i++) {
+        if (core->plans[i].declared) {
+            join(core, i, faults);
+        }
+    }
+}
+
+bool core_open(struct core *core, struct err *err)
+{
+    const struct settings *settings = core->settings;
+    core->workers_count = settings->listen.workers;
+    core->workers = arena_zalloc(&core->arena, core->workers_count, sizeof(*core->workers));
+    core->keys = keys_new(settings);
+    core->quota = quota_new(settings->quota.callers);
+    core->metrics = metrics_new(core);
+    core->access = access_new(settings->log.access, core->workers_count, err);
+    return core->access != NULL;
+}
+
+void core_close(struct core *core)
+{
+    access_free(core->access);
+    metrics_free(core->metrics);
+    if (core->quota) {
+        quota_free(core->quota);
+    }
+    if (core->keys) {
+        keys_free(core->keys);
+    }
+    arena_release(&core->arena);
+}

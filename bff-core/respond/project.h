@@ -1,0 +1,33 @@
+#ifndef RESPOND_PROJECT_H
+#define RESPOND_PROJECT_H
+
+#include "../request.h"
+#include "shape.h"
+
+/*
+ * Answers in, one small answer out, which validates against the shape whatever the services sent.
+ * Values are copied as they stand: numbers and strings are not read and printed again.
+ */
+
+/* What a projection has to say beside its bytes. */
+struct projection {
+    const struct repair *repairs; /* in the arena */
+    size_t repairs_count;
+    bool is_whole;  /* false: a value that the root requires is missing, and `out` is empty */
+    size_t missing; /* then the call that should have had it; SIZE_MAX: none in particular */
+};
+
+/*
+ * Pure. `answers` has one for each call of the shape; NULL: that call has no answer. `out` takes
+ * the answer; all other memory is the arena's.
+ */
+struct projection project(const struct shape *shape, const struct scanned *const *answers,
+    struct arena *arena, struct buf *out);
+
+/*
+ * The step: projects request->fanned into request->projected. Without a value that the root
+ * requires it fails with UPSTREAM_TIMEOUT where time ran out, else UPSTREAM_FAILED.
+ */
+enum step_verdict project_run(struct request *request);
+
+#endif

@@ -1,0 +1,671 @@
+/*
+ * shape: from a JSON Schema to a tree that can be walked.
+ *
+ * Owns the compiled shapes. A compiler walks the schema once; each node finds its source (x-from
+ * and its kin), its type and its bounds, and what it takes of an answer is added to that call's
+ * wants. Promises: (1) every word of the schema is either enforced by project.c, or said to people
+ * only, or a fault; (2) all faults are found, with file and line; (3) a call is required exactly
+ * when a chain of required properties without a default leads from the root to its value.
+ */
+#include "shape.h"
+
+#include "../base/must.h"
+#include "../wire/json.h"
+#include "shape_words.h"
+#include "value.h"
+
+enum { NODES_DEPTH_MAX = 32, SOURCES_MAX = 512, INDEXES_MAX = 32 };
+
+struct compiler {
+    struct arena *arena;
+    struct faults *faults;
+    const char *file;
+    const struct json *root;
+    const struct shape_call *calls;
+    size_t calls_count;
+    const struct json *services[32]; /* of each call; NULL: the shape names none */
+    struct shape *shape;
+    const char *indexes[INDEXES_MAX]; /* "posts.items where id", one for each table */
+    unsigned depth;
+};
+
+/* Where relative paths begin: inside an element of a list, or at the root (call SIZE_MAX). */
+struct scope {
+    size_t call;
+    struct str base; /* "items[*]" */
+};
+
+/* A schema and what its $ref leads to. */
+struct view {
+    const struct json *own;
+    const struct json *target;
+};
+
+#define FAULT(c, json, ...)                                                                        \
+    faults_add((c)->faults, (c)->file, (json) ? (json)->line : 0, __VA_ARGS__)
+
+static const struct json *word(struct view view, const char *name)
+{
+    const struct json *own = json_get(view.own, name);
+    return own ? own : json_get(view.target, name);
+}
+
+/* ---- sources ---- */
+
+/* "posts.items" into the call and the path inside its answer; false after a fault. */
+static bool locate(struct compiler *c, const struct json *at, struct str text, struct scope scope,
+    struct scope *out)
+{
+    struct str head, rest;
+    const char *names[32];
+    if (!text.at) {
+        FAULT(c, at, "A path like \"posts.items\" must stand here.");
+        return false;
+    }
+    if (scope.call != SIZE_MAX) {
+        const char *dot = scope.base.len && text.len ? "." : "";
+        out->call = scope.call;
+        out->base =
+            str_of(arena_printf(c->arena, "%.*s%s%.*s", STR_FMT(scope.base), dot, STR_FMT(text)));
+        return true;
+    }
+    str_cut(text, '.', &head, &rest);
+    for (size_t i = 0; i < c->calls_count; i++) {
+        names[i] = c->calls[i].name;
+        if (str_eq(head, str_of(names[i]))) {
+            *out = (struct scope){ i, rest };
+            return true;
+        }
+    }
+    const char *nearest = str_nearest(head, names, c->calls_count);
+    FAULT(c, at, "\"%.*s\" begins with \"%.*s\", which is no call of the plan%s%s%s.",
+        STR_FMT(text), STR_FMT(head), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+        nearest ? "\"?" : "");
+    return false;
+}
+
+static void check_promise(
+    struct compiler *c, const struct json *at, struct scope where, unsigned kinds)
+{
+    const struct json *service = c->services[where.call];
+    struct shape_promise promise = shape_words_promise(service, where.base);
+    bool is_integer;
+    unsigned promised = shape_words_kinds(json_get(promise.schema, "type"), &is_integer);
+    if (promise.unknown.at) {
+        FAULT(c, at, "The service of call \"%s\" knows no \"%.*s\" in \"%.*s\"%s%s%s.",
+            c->calls[where.call].name, STR_FMT(promise.unknown), STR_FMT(where.base),
+            promise.nearest ? "; did you mean \"" : "", promise.nearest ? promise.nearest : "",
+            promise.nearest ? "\"?" : "");
+    } else if (promised && kinds && !(promised & kinds)) {
+        FAULT(c, at, "The service of call \"%s\" promises another type for \"%.*s\".",
+            c->calls[where.call].name, STR_FMT(where.base));
+    }
+}
+
+/* The place of a value; what is taken is added to the call's wants. `kinds` 0: any will do. */
+static struct shape_source take(
+    struct compiler *c, const struct json *at, struct scope where, unsigned kinds)
+{
+    struct want *want = c->calls[where.call].want;
+    struct shape *shape = c->shape;
+    struct shape_source source = { .call = where.call, .number = shape->sources_count };
+    size_t path = want_path(want, where.base);
+    const char *dot = where.base.len ? "." : "";
+    source.path =
+        arena_printf(c->arena, "%s%s%.*s", c->calls[where.call].name, dot, STR_FMT(where.base));
+    if (path == SIZE_MAX || shape->sources_count == SOURCES_MAX) {
+        FAULT(c, at, "\"%s\" is not a path like \"posts.items[*].id\", or there are too many.",
+            source.path);
+        source.number = 0;
+        return source;
+    }
+    check_promise(c, at, where, kinds);
+    source.place = want_place(want, path);
+    shape->paths[shape->sources_count] = source.path;
+    shape->calls_of[shape->sources_count++] = where.call;
+    shape->used |= 1u << where.call;
+    return source;
+}
+
+static struct scope elements_of(struct compiler *c, struct scope list)
+{
+    return (
+        struct scope){ list.call, str_of(arena_printf(c->arena, "%.*s[*]", STR_FMT(list.base))) };
+}
+
+static struct shape_list take_list(struct compiler *c, const struct json *at, struct scope where)
+{
+    struct want *want = c->calls[where.call].want;
+    struct shape_list list = { .source = take(c, at, where, 1u << SCAN_LIST) };
+    size_t path = want_path(want, where.base);
+    size_t elements = want_path(want, elements_of(c, where).base);
+    if (path != SIZE_MAX && elements != SIZE_MAX) {
+        list.rows = want_rows(want, path);
+        list.list = want_place(want, elements).list;
+    }
+    return list;
+}
+
+/* ---- numbers and texts of the schema ---- */
+
+static size_t size_word(struct compiler *c, struct view view, const char *name, size_t otherwise)
+{
+    const struct json *json = word(view, name);
+    int64_t number;
+    if (!json) {
+        return otherwise;
+    }
+    if (!json_i64(json, &number) || number < 0) {
+        FAULT(c, json, "\"%s\" takes a whole number that is not below zero.", name);
+        return otherwise;
+    }
+    return (size_t)number;
+}
+
+static struct str number_word(struct compiler *c, struct view view, const char *name)
+{
+    const struct json *json = word(view, name);
+    if (json && json_kind(json) != JSON_NUMBER) {
+        FAULT(c, json, "\"%s\" takes a number.", name);
+    }
+    return json_kind(json) == JSON_NUMBER ? json->text : (struct str){ NULL, 0 };
+}
+
+/* JSON text in the arena. */
+static struct str written(struct compiler *c, const struct json *json)
+{
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    json_write(&text, json);
+    struct str copy = arena_str(c->arena, buf_str(&text));
+    buf_release(&text);
+    return copy;
+}
+
+static struct scan_value value_of(struct compiler *c, const struct json *json)
+{
+    struct str text = written(c, json);
+    return (struct scan_value){ text.len ? scan_kind_of(text.at[0]) : SCAN_MISSING, text };
+}
+
+/* ---- bounds ---- */
+
+static void read_choices(struct compiler *c, struct view view, struct shape_node *node)
+{
+    const struct json *list = word(view, "enum");
+    if (!list) {
+        return;
+    }
+    if (json_kind(list) != JSON_LIST || list->count == 0) {
+        FAULT(c, list, "\"enum\" takes a list of values.");
+        return;
+    }
+    struct scan_value *choices = arena_zalloc(c->arena, list->count, sizeof(*choices));
+    for (size_t i = 0; i < list->count; i++) {
+        choices[i] = value_of(c, &list->items[i]);
+    }
+    node->choices = choices;
+    node->choices_count = list->count;
+}
+
+static void read_map(struct compiler *c, struct view view, struct shape_node *node)
+{
+    const struct json *map = word(view, "x-map");
+    if (!map) {
+        return;
+    }
+    if (json_kind(map) != JSON_OBJECT || map->count == 0) {
+        FAULT(c, map, "\"x-map\" takes an object of what the service says and what we say.");
+        return;
+    }
+    struct shape_map *rows = arena_zalloc(c->arena, map->count, sizeof(*rows));
+    for (size_t i = 0; i < map->count; i++) {
+        struct scan_value to = value_of(c, &map->items[i]);
+        rows[i] = (struct shape_map){ map->items[i].name, to.text };
+        if (!value_fits(node, to, c->arena)) {
+            FAULT(c, &map->items[i], "\"x-map\" says %.*s, which does not fit the schema.",
+                STR_FMT(to.text));
+        }
+    }
+    node->map = rows;
+    node->map_count = map->count;
+}
+
+static void read_bounds(struct compiler *c, struct view view, struct shape_node *node)
+{
+    node->minimum = number_word(c, view, "minimum");
+    node->maximum = number_word(c, view, "maximum");
+    node->min_points = size_word(c, view, "minLength", 0);
+    node->max_points = size_word(c, view, "maxLength", SIZE_MAX);
+    node->truncate = size_word(c, view, "x-truncate", 0);
+    if (node->truncate &&
+        (node->truncate > node->max_points || node->truncate < node->min_points)) {
+        FAULT(c, word(view, "x-truncate"),
+            "\"x-truncate\" cuts to a length that the schema does not allow.");
+    }
+    if (word(view, "enum") && node->truncate) {
+        FAULT(c, word(view, "x-truncate"), "\"x-truncate\" and \"enum\" cannot both be kept.");
+    }
+    read_choices(c, view, node);
+    read_map(c, view, node);
+}
+
+static void read_default(struct compiler *c, struct view view, struct shape_node *node)
+{
+    const struct json *json = word(view, "default");
+    if (!json) {
+        return;
+    }
+    struct scan_value value = value_of(c, json);
+    bool is_empty_list =
+        node->kind == SHAPE_LIST && str_eq(value.text, STR("[]")) && node->min_items == 0;
+    if (!is_empty_list && (node->kind != SHAPE_VALUE || !value_fits(node, value, c->arena))) {
+        FAULT(c, json, "The default %.*s does not fit the schema.", STR_FMT(value.text));
+    }
+    node->otherwise = value.text;
+}
+
+/* ---- values ---- */
+
+static const struct json *text_member(struct compiler *c, const struct json *json, const char *name)
+{
+    const struct json *member = json_get(json, name);
+    if (json_kind(member) != JSON_STRING) {
+        FAULT(c, json, "\"%.*s\" needs \"%s\", a path.", STR_FMT(json->name), name);
+        return NULL;
+    }
+    return member;
+}
+
+static size_t index_number(struct compiler *c, const struct json *at, const char *name)
+{
+    for (size_t i = 0; i < c->shape->indexes_count; i++) {
+        if (strcmp(c->indexes[i], name) == 0) {
+            return i;
+        }
+    }
+    if (c->shape->indexes_count == INDEXES_MAX) {
+        FAULT(c, at, "There are too many different joins.");
+        return 0;
+    }
+    c->indexes[c->shape->indexes_count] = name;
+    return c->shape->indexes_count++;
+}
+
+static void read_lookup(
+    struct compiler *c, const struct json *json, struct scope scope, struct shape_node *node)
+{
+    struct shape_lookup *lookup = arena_zalloc(c->arena, 1, sizeof(*lookup));
+    const struct json *in = text_member(c, json, "in"), *where = text_member(c, json, "where");
+    const struct json *equals = text_member(c, json, "equals"),
+                      *taken = text_member(c, json, "take");
+    struct scope root = { SIZE_MAX, { NULL, 0 } }, list, key, value, own;
+    if (!in || !where || !equals || !taken || !locate(c, in, in->text, root, &list)) {
+        return;
+    }
+    struct scope element = elements_of(c, list);
+    if (locate(c, where, where->text, element, &key) &&
+        locate(c, taken, taken->text, element, &value) &&
+        locate(c, equals, equals->text, scope, &own)) {
+        lookup->in = take_list(c, in, list);
+        lookup->where = take(c, where, key, 0);
+        lookup->take = take(c, taken, value, node->kinds);
+        lookup->equals = take(c, equals, own, 0);
+        lookup->index = index_number(c, in,
+            arena_printf(c->arena, "%s where %s", lookup->in.source.path, lookup->where.path));
+        node->lookup = lookup;
+        node->origin = SHAPE_LOOKUP;
+    }
+}
+
+static void read_nearest(
+    struct compiler *c, const struct json *json, struct scope scope, struct shape_node *node)
+{
+    struct shape_nearest *nearest = arena_zalloc(c->arena, 1, sizeof(*nearest));
+    const struct json *in = text_member(c, json, "in"), *by = text_member(c, json, "by");
+    const struct json *taken = text_member(c, json, "take");
+    struct scope list, number, value;
+    int64_t to = -1;
+    if (!json_i64(json_get(json, "to"), &to) || to < 0) {
+        FAULT(c, json, "\"x-nearest\" needs \"to\", a whole number.");
+    }
+    if (!in || !by || !taken || !locate(c, in, in->text, scope, &list)) {
+        return;
+    }
+    struct scope element = elements_of(c, list);
+    if (locate(c, by, by->text, element, &number) &&
+        locate(c, taken, taken->text, element, &value)) {
+        nearest->in = take_list(c, in, list);
+        nearest->by = take(c, by, number, 1u << SCAN_NUMBER);
+        nearest->take = take(c, taken, value, node->kinds);
+        nearest->to = (uint64_t)to;
+        node->nearest = nearest;
+        node->origin = SHAPE_NEAREST;
+    }
+}
+
+static void read_from(
+    struct compiler *c, const struct json *json, struct scope scope, struct shape_node *node)
+{
+    size_t count = json_kind(json) == JSON_LIST ? json->count : 1;
+    unsigned kinds = node->map_count ? 1u << SCAN_STRING : node->kinds;
+    node->sources = arena_zalloc(c->arena, count, sizeof(*node->sources));
+    for (size_t i = 0; i < count; i++) {
+        const struct json *path = json_kind(json) == JSON_LIST ? &json->items[i] : json;
+        struct scope where;
+        if (locate(c, path, json_str(path), scope, &where)) {
+            node->sources[node->sources_count++] = take(c, path, where, kinds);
+        }
+    }
+    node->origin = SHAPE_FROM;
+}
+
+static void read_count(
+    struct compiler *c, const struct json *json, struct scope scope, struct shape_node *node)
+{
+    struct scope where;
+    if (locate(c, json, json_str(json), scope, &where)) {
+        struct shape_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
+        *list = take_list(c, json, where);
+        node->list = list;
+        node->origin = SHAPE_COUNT;
+    }
+}
+
+/* Exactly one of the words that say where a value comes from. */
+static void read_origin(
+    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+{
+    static const struct {
+        const char *name;
+        void (*read)(struct compiler *c, const struct json *json, struct scope scope,
+            struct shape_node *node);
+    } origins[] = {
+        { "x-from", read_from },
+        { "x-first-of", read_from },
+        { "x-count", read_count },
+        { "x-lookup", read_lookup },
+        { "x-nearest", read_nearest },
+    };
+    static const struct json element = { .kind = JSON_STRING, .text = { "", 0 } };
+    size_t found = 0;
+    for (size_t i = 0; i < countof(origins); i++) {
+        const struct json *json = word(view, origins[i].name);
+        if (json) {
+            origins[i].read(c, json, scope, node);
+            found++;
+        }
+    }
+    bool is_element =
+        scope.call != SIZE_MAX && scope.base.len && scope.base.at[scope.base.len - 1] == ']';
+    if (found > 1) {
+        FAULT(c, view.own,
+            "A value comes from one place: x-from, x-first-of, x-count, x-lookup or x-nearest.");
+    } else if (found == 0 && !node->constant.at && is_element) {
+        read_from(c, &element, scope, node);
+    } else if (found == 0 && !node->constant.at && !word(view, "default")) {
+        FAULT(c, view.own, "\"%.*s\" comes from nowhere: it needs x-from, or a const.",
+            STR_FMT(view.own->name));
+    }
+}
+
+static void compile_value(
+    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+{
+    const struct json *constant = word(view, "const");
+    read_bounds(c, view, node);
+    if (constant) {
+        struct scan_value value = value_of(c, constant);
+        if (!value_fits(node, value, c->arena)) {
+            FAULT(c, constant, "The const %.*s does not fit the schema.", STR_FMT(value.text));
+        }
+        node->constant = value.text;
+    }
+    read_origin(c, view, scope, node);
+    if (constant && node->origin != SHAPE_NOWHERE) {
+        FAULT(c, constant, "A const comes from nowhere else.");
+    }
+}
+
+/* ---- structures ---- */
+
+static const struct shape_node *compile_node(
+    struct compiler *c, const struct json *json, struct scope scope, bool is_required);
+
+static bool is_listed(const struct json *list, struct str name)
+{
+    for (size_t i = 0; json_kind(list) == JSON_LIST && i < list->count; i++) {
+        if (str_eq(json_str(&list->items[i]), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct str quoted_key(struct compiler *c, struct str name)
+{
+    struct buf key;
+    buf_init(&key, 4096);
+    json_quote(&key, name);
+    buf_append_char(&key, ':');
+    struct str copy = arena_str(c->arena, buf_str(&key));
+    buf_release(&key);
+    return copy;
+}
+
+static void check_required(
+    struct compiler *c, const struct json *required, const struct json *properties)
+{
+    if (required && json_kind(required) != JSON_LIST) {
+        FAULT(c, required, "\"required\" takes a list of names.");
+    }
+    for (size_t i = 0; json_kind(required) == JSON_LIST && i < required->count; i++) {
+        const char *name = json_cstr(&required->items[i]);
+        if (!name || !json_get(properties, name)) {
+            FAULT(c, &required->items[i], "\"%s\" is required, but no property is named so.",
+                name ? name : "");
+        }
+    }
+}
+
+static void compile_members(
+    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+{
+    const struct json *properties = word(view, "properties"), *required = word(view, "required");
+    const struct json *more = word(view, "additionalProperties");
+    if (json_kind(properties) != JSON_OBJECT || properties->count == 0) {
+        FAULT(c, view.own, "An object names its \"properties\": nothing else leaves the server.");
+        return;
+    }
+    if (more && json_kind(more) != JSON_FALSE) {
+        FAULT(
+            c, more, "\"additionalProperties\" can only be false: nothing else leaves the server.");
+    }
+    check_required(c, required, properties);
+    struct shape_member *members = arena_zalloc(c->arena, properties->count, sizeof(*members));
+    for (size_t i = 0; i < properties->count; i++) {
+        const struct json *property = &properties->items[i];
+        bool is_required = is_listed(required, property->name);
+        members[i] = (struct shape_member){ quoted_key(c, property->name), property->name,
+            compile_node(c, property, scope, is_required), is_required };
+    }
+    node->members = members;
+    node->members_count = properties->count;
+}
+
+static void compile_object(
+    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+{
+    const struct json *from = word(view, "x-from"), *first = word(view, "x-first");
+    struct scope inner = scope;
+    if (first && locate(c, first, json_str(first), scope, &inner)) {
+        struct shape_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
+        *list = take_list(c, first, inner);
+        node->kind = SHAPE_FIRST;
+        node->list = list;
+        inner = elements_of(c, inner);
+    } else if (from && locate(c, from, json_str(from), scope, &inner)) {
+        node->sources = arena_zalloc(c->arena, 1, sizeof(*node->sources));
+        node->sources[node->sources_count++] = take(c, from, inner, 1u << SCAN_OBJECT);
+        node->origin = SHAPE_FROM;
+    }
+    compile_members(c, view, inner, node);
+}
+
+static void compile_list(
+    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+{
+    const struct json *from = word(view, "x-from"), *items = word(view, "items");
+    const struct json *trim = word(view, "x-trim");
+    struct scope where;
+    node->min_items = size_word(c, view, "minItems", 0);
+    node->max_items = size_word(c, view, "maxItems", SIZE_MAX);
+    node->take = size_word(c, view, "x-take", SIZE_MAX);
+    if (json_kind(items) != JSON_OBJECT || !from) {
+        FAULT(c, view.own, "A list needs \"x-from\" and \"items\".");
+        return;
+    }
+    if (json_kind(trim) == JSON_TRUE) {
+        node->list_number = ++c->shape->trims_count;
+    }
+    if (locate(c, from, json_str(from), scope, &where)) {
+        struct shape_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
+        *list = take_list(c, from, where);
+        node->list = list;
+        node->element = compile_node(c, items, elements_of(c, where), false);
+    }
+}
+
+/* What the root cannot do without, seen from this required node. */
+static unsigned needs(const struct shape_node *node)
+{
+    unsigned calls = 0;
+    if (node->otherwise.at) {
+        return 0;
+    }
+    if (node->lookup) {
+        return 1u << node->lookup->take.call | 1u << node->lookup->equals.call;
+    }
+    if (node->nearest) {
+        return 1u << node->nearest->take.call;
+    }
+    if (node->list) {
+        return 1u << node->list->source.call;
+    }
+    for (size_t i = 0; i < node->sources_count; i++) {
+        calls = i == 0 || calls == 1u << node->sources[i].call ? 1u << node->sources[i].call : 0;
+    }
+    for (size_t i = 0; i < node->members_count; i++) {
+        calls |= node->members[i].is_required ? needs(node->members[i].node) : 0;
+    }
+    return calls;
+}
+
+static void compile_typed(
+    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+{
+    unsigned object = 1u << SCAN_OBJECT, list = 1u << SCAN_LIST;
+    if (node->kinds == object) {
+        node->kind = SHAPE_OBJECT;
+        compile_object(c, view, scope, node);
+    } else if (node->kinds == list) {
+        node->kind = SHAPE_LIST;
+        compile_list(c, view, scope, node);
+    } else if (node->kinds & (object | list)) {
+        FAULT(c, view.own,
+            "An object or a list has that type alone; when it is missing it is left out.");
+    } else {
+        compile_value(c, view, scope, node);
+    }
+    read_default(c, view, node);
+}
+
+static const struct shape_node *compile_node(
+    struct compiler *c, const struct json *json, struct scope scope, bool is_required)
+{
+    struct shape_node *node = arena_zalloc(c->arena, 1, sizeof(*node));
+    struct view view = { json, shape_words_target(c->root, json) };
+    node->max_points = node->max_items = node->take = SIZE_MAX;
+    node->is_kept_empty = is_required;
+    if (json_kind(json) != JSON_OBJECT || c->depth == NODES_DEPTH_MAX) {
+        FAULT(c, json, "A schema object must stand here, not too deep.");
+        return node;
+    }
+    if (json_get(json, "$ref") && !view.target) {
+        FAULT(c, json, "\"$ref\" leads nowhere; only \"#/$defs/NAME\" is followed.");
+    }
+    shape_words_check(view.own, c->file, c->faults);
+    node->kinds = shape_words_kinds(word(view, "type"), &node->is_integer);
+    if (!node->kinds) {
+        FAULT(c, json,
+            "\"type\" must be one of null, boolean, number, integer, string, object, array, or a "
+            "list of them.");
+        return node;
+    }
+    c->depth++;
+    compile_typed(c, view, scope, node);
+    c->depth--;
+    return node;
+}
+
+/* ---- the door ---- */
+
+/* "x-calls": which schema each call's answer keeps. */
+static void read_services(struct compiler *c, const char *directory)
+{
+    const struct json *files = json_get(c->root, "x-calls");
+    for (size_t i = 0; json_kind(files) == JSON_OBJECT && i < files->count; i++) {
+        const struct json *file = &files->items[i];
+        struct err err;
+        size_t call = 0;
+        while (call < c->calls_count && !str_eq(file->name, str_of(c->calls[call].name))) {
+            call++;
+        }
+        if (call == c->calls_count) {
+            FAULT(c, file, "\"%.*s\" is no call of the plan.", STR_FMT(file->name));
+            continue;
+        }
+        char *path = arena_printf(c->arena, "%s/%.*s", directory, STR_FMT(json_str(file)));
+        c->services[call] = json_read(c->arena, path, &err);
+        if (!c->services[call]) {
+            FAULT(c, file, "%s: %s", path, err.text);
+        }
+    }
+}
+
+struct shape *shape_compile(struct arena *arena, const char *directory, const char *name,
+    const struct shape_call *calls, size_t count, struct faults *faults)
+{
+    struct shape *shape = arena_zalloc(arena, 1, sizeof(*shape));
+    struct compiler c = {
+        .arena = arena, .faults = faults, .calls = calls, .calls_count = count, .shape = shape
+    };
+    struct err err;
+    must(count <= countof(c.services));
+    c.file = shape->file = arena_printf(arena, "%s/%s.json", directory ? directory : ".", name);
+    c.root = json_read(arena, c.file, &err);
+    if (!c.root) {
+        faults_add(faults, c.file, 0, "%s", err.text);
+        return NULL;
+    }
+    shape->paths = arena_zalloc(arena, SOURCES_MAX, sizeof(char *));
+    shape->calls_of = arena_zalloc(arena, SOURCES_MAX, sizeof(size_t));
+    read_services(&c, directory ? directory : ".");
+    shape->max_bytes = size_word(&c, (struct view){ c.root, NULL }, "x-max-bytes", 0);
+    shape->root = compile_node(&c, c.root, (struct scope){ SIZE_MAX, { NULL, 0 } }, true);
+    if (shape->root->kind != SHAPE_OBJECT) {
+        FAULT(&c, c.root, "The root of a shape is an object.");
+    }
+    shape->required = needs(shape->root);
+    return shape;
+}
+
+bool shape_requires(const struct shape *shape, size_t call)
+{
+    return shape->required >> call & 1;
+}
+
+bool shape_uses(const struct shape *shape, size_t call)
+{
+    return shape->used >> call & 1;
+}

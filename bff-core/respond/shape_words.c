@@ -1,0 +1,193 @@
+/*
+ * shape_words: the vocabulary of shapes, and the promises of services.
+ *
+ * Owns the table of words. A word of JSON Schema that is not in it would be a promise to clients
+ * that nobody keeps, so it is a mistake, never ignored; schemas/README.md says what each word does.
+ * Knows nothing of how a shape is compiled.
+ */
+#include "shape_words.h"
+
+#include "../base/must.h"
+#include "../wire/scan.h"
+
+static const char *const words[] = {
+    /* of JSON Schema: kept */
+    "type",
+    "properties",
+    "required",
+    "items",
+    "additionalProperties",
+    "const",
+    "enum",
+    "default",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "$ref",
+    "$defs",
+    /* of JSON Schema: said to people */
+    "$schema",
+    "$id",
+    "$comment",
+    "title",
+    "description",
+    "examples",
+    "deprecated",
+    /* ours */
+    "x-calls",
+    "x-from",
+    "x-first-of",
+    "x-first",
+    "x-count",
+    "x-lookup",
+    "x-nearest",
+    "x-map",
+    "x-truncate",
+    "x-take",
+    "x-trim",
+    "x-max-bytes",
+};
+
+static bool is_word(struct str name)
+{
+    for (size_t i = 0; i < countof(words); i++) {
+        if (str_eq(name, str_of(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void shape_words_check(const struct json *schema, const char *file, struct faults *faults)
+{
+    for (size_t i = 0; json_kind(schema) == JSON_OBJECT && i < schema->count; i++) {
+        const struct json *member = &schema->items[i];
+        if (is_word(member->name)) {
+            continue;
+        }
+        const char *nearest = str_nearest(member->name, words, countof(words));
+        faults_add(faults, file, member->line,
+            "The word \"%.*s\" is not enforced here, so a shape must not promise it%s%s%s.",
+            STR_FMT(member->name), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+            nearest ? "\"?" : "");
+    }
+}
+
+/* ---- types ---- */
+
+static unsigned kinds_of(struct str type, bool *is_integer)
+{
+    static const struct {
+        const char *name;
+        unsigned kinds;
+    } types[] = {
+        { "null", 1u << SCAN_NULL },
+        { "boolean", 1u << SCAN_TRUE | 1u << SCAN_FALSE },
+        { "number", 1u << SCAN_NUMBER },
+        { "integer", 1u << SCAN_NUMBER },
+        { "string", 1u << SCAN_STRING },
+        { "object", 1u << SCAN_OBJECT },
+        { "array", 1u << SCAN_LIST },
+    };
+    *is_integer |= str_eq(type, STR("integer"));
+    for (size_t i = 0; i < countof(types); i++) {
+        if (str_eq(type, str_of(types[i].name))) {
+            return types[i].kinds;
+        }
+    }
+    return 0;
+}
+
+unsigned shape_words_kinds(const struct json *type, bool *is_integer)
+{
+    unsigned kinds = 0;
+    *is_integer = false;
+    if (json_kind(type) == JSON_STRING) {
+        return kinds_of(type->text, is_integer);
+    }
+    for (size_t i = 0; json_kind(type) == JSON_LIST && i < type->count; i++) {
+        unsigned more = kinds_of(json_str(&type->items[i]), is_integer);
+        if (!more) {
+            return 0;
+        }
+        kinds |= more;
+    }
+    return kinds;
+}
+
+/* ---- references ---- */
+
+const struct json *shape_words_target(const struct json *root, const struct json *schema)
+{
+    struct str reference = json_str(json_get(schema, "$ref"));
+    if (!str_starts(reference, STR("#/$defs/"))) {
+        return NULL;
+    }
+    struct str name = str_from(reference, sizeof("#/$defs/") - 1);
+    const struct json *definitions = json_get(root, "$defs");
+    for (size_t i = 0; json_kind(definitions) == JSON_OBJECT && i < definitions->count; i++) {
+        if (str_eq(definitions->items[i].name, name)) {
+            return &definitions->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- promises ---- */
+
+static const struct json *follow(const struct json *root, const struct json *schema)
+{
+    for (int steps = 0; schema && json_get(schema, "$ref") && steps < 8; steps++) {
+        schema = shape_words_target(root, schema);
+    }
+    return schema;
+}
+
+enum { NAMES_MAX = 64 };
+
+static const struct json *member_of(
+    const struct json *schema, struct str name, struct shape_promise *promise)
+{
+    const struct json *properties = json_get(schema, "properties");
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; json_kind(properties) == JSON_OBJECT && i < properties->count; i++) {
+        if (str_eq(properties->items[i].name, name)) {
+            return &properties->items[i];
+        }
+        if (count < NAMES_MAX) {
+            names[count++] = properties->items[i].name.at; /* decoded in an arena: with a NUL */
+        }
+    }
+    if (count) {
+        promise->unknown = name;
+        promise->nearest = str_nearest(name, names, count);
+    }
+    return NULL;
+}
+
+struct shape_promise shape_words_promise(const struct json *service, struct str path)
+{
+    struct shape_promise promise = { service, { NULL, 0 }, NULL };
+    struct str part;
+    while (path.len && promise.schema) {
+        str_cut(path, '.', &part, &path);
+        size_t lists = 0;
+        while (part.len >= 3 && memcmp(part.at + part.len - 3, "[*]", 3) == 0) {
+            part.len -= 3;
+            lists++;
+        }
+        promise.schema = follow(service, promise.schema);
+        if (part.len) {
+            promise.schema = member_of(promise.schema, part, &promise);
+        }
+        for (; lists && promise.schema; lists--) {
+            promise.schema = json_get(follow(service, promise.schema), "items");
+        }
+    }
+    promise.schema = promise.schema ? follow(service, promise.schema) : NULL;
+    return promise;
+}

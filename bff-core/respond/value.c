@@ -1,0 +1,67 @@
+/*
+ * value: does one value fit its node?
+ *
+ * Owns nothing. Bounds are compared as text (decimal.c), lengths in code points, as JSON Schema
+ * 2020-12 says; nothing is converted, so nothing is lost.
+ */
+#include "value.h"
+
+#include "decimal.h"
+
+bool value_equal(struct scan_value a, struct scan_value b, struct arena *arena)
+{
+    if (a.kind != b.kind) {
+        return false;
+    }
+    switch (a.kind) {
+    case SCAN_NUMBER:
+        return decimal_compare(a.text, b.text) == 0;
+    case SCAN_STRING:
+        return str_eq(a.text, b.text) || str_eq(scan_plain(a, arena), scan_plain(b, arena));
+    default:
+        return a.kind == SCAN_NULL || a.kind == SCAN_TRUE || a.kind == SCAN_FALSE;
+    }
+}
+
+static bool keeps_bounds(const struct shape_node *node, struct str number)
+{
+    return (!node->is_integer || decimal_is_integer(number)) &&
+           (!node->minimum.at || decimal_compare(number, node->minimum) >= 0) &&
+           (!node->maximum.at || decimal_compare(number, node->maximum) <= 0);
+}
+
+/* Most strings are short enough by their bytes alone, without counting. */
+static bool keeps_length(const struct shape_node *node, struct scan_value string)
+{
+    size_t bytes = string.text.len - 2;
+    if (node->min_points == 0 && bytes <= node->max_points) {
+        return true;
+    }
+    size_t points = scan_points(string);
+    return points >= node->min_points && points <= node->max_points;
+}
+
+static bool is_chosen(const struct shape_node *node, struct scan_value value, struct arena *arena)
+{
+    for (size_t i = 0; i < node->choices_count; i++) {
+        if (value_equal(node->choices[i], value, arena)) {
+            return true;
+        }
+    }
+    return node->choices_count == 0;
+}
+
+bool value_fits(const struct shape_node *node, struct scan_value value, struct arena *arena)
+{
+    if (!(node->kinds & 1u << value.kind) || value.kind >= SCAN_OBJECT ||
+        value.kind == SCAN_MISSING) {
+        return false;
+    }
+    if (value.kind == SCAN_NUMBER && !keeps_bounds(node, value.text)) {
+        return false;
+    }
+    if (value.kind == SCAN_STRING && !keeps_length(node, value)) {
+        return false;
+    }
+    return is_chosen(node, value, arena);
+}
