@@ -196,16 +196,34 @@ static enum written write_text(struct projector *p, struct str text)
     return WRITTEN;
 }
 
-/* A text that is longer than it may be ends in an ellipsis, which counts. */
+/* The first `points` code points of a UTF-8 text. */
+static struct str first_points(struct str text, size_t points)
+{
+    size_t end = 0;
+    while (end < text.len && (points > 0 || (text.at[end] & 0xc0) == 0x80)) {
+        points -= (text.at[end] & 0xc0) != 0x80;
+        end++;
+    }
+    return (struct str){ text.at, end };
+}
+
+/*
+ * A text that is longer than it may be ends in an ellipsis, which counts. What is cut is written
+ * anew, without the escapes that JSON does not need; what is not cut is copied as it stands.
+ */
 static enum written write_truncated(
     struct projector *p, const struct shape_node *node, struct scan_value value)
 {
     if (scan_points(value) <= node->truncate) {
-        return write_text(p, value.text);
+        return value_fits(node, value, p->arena) ? write_text(p, value.text) : MISSING;
     }
-    size_t end = scan_points_end(value, node->truncate - 1);
-    buf_append(p->out, value.text.at, end);
-    return write_text(p, STR("\xe2\x80\xa6\""));
+    struct str kept = first_points(scan_plain(value, p->arena), node->truncate - 1);
+    struct str ellipsis = STR("\xe2\x80\xa6");
+    char *cut = arena_alloc(p->arena, kept.len + ellipsis.len);
+    memcpy(cut, kept.at, kept.len);
+    memcpy(cut + kept.len, ellipsis.at, ellipsis.len);
+    json_quote(p->out, (struct str){ cut, kept.len + ellipsis.len });
+    return WRITTEN;
 }
 
 static enum written write_mapped(
