@@ -207,7 +207,6 @@ void keys_free(struct keys *keys)
     if (!keys) {
         return;
     }
-    must(!keys->views);
     keyset_put(keys->set);
     pthread_mutex_destroy(&keys->lock);
     free(keys->target);

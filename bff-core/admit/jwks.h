@@ -16,19 +16,19 @@ struct keys;
  */
 struct keys *keys_new(const struct settings *settings);
 
-/* When all views are gone. */
+/* When no view is used any more. */
 void keys_free(struct keys *keys);
 
 /*
- * On the thread of the worker that is to fetch: begins with the first fetch, which is repeated
- * until there is a set, then every settings.token.refresh_s. False with a sentence in `err` when
- * the URL in the settings cannot be used.
+ * On the thread of the worker that is to fetch, or before that thread runs: begins with the first
+ * fetch, which is repeated until there is a set, then every settings.token.refresh_s. False with a
+ * sentence in `err` when the URL in the settings cannot be used.
  */
 bool keys_start(struct keys *keys, struct worker *worker, struct err *err);
 
 /*
- * On the same thread, before its loop ends: no fetch any more. The last set stays; all who wait are
- * woken, and nobody waits from now on. No effect when it was not started.
+ * On that thread, before its loop ends, or after: no fetch any more. The last set stays; all who
+ * wait are woken, and nobody waits from now on. No effect when it was not started.
  */
 void keys_stop(struct keys *keys);
 

@@ -23,31 +23,39 @@ struct wait {
     struct request *request;
 };
 
-/* ---- refusing ---- */
+/* ---- refusing: what the log is told, what the client is told (RFC 6750 section 3) ---- */
+
+#define CHALLENGE "Bearer realm=\"bff\""
 
 static enum step_verdict refuse_invalid(struct request *request, const char *why)
 {
     request->identity.why = why;
+    request->identity.challenge = STR(CHALLENGE ", error=\"invalid_token\"");
     return request_refuse(
         request, PROBLEM_TOKEN_INVALID, "The bearer token cannot be accepted here.");
-}
-
-static enum step_verdict refuse_missing(struct request *request, const char *why)
-{
-    request->identity.why = why;
-    return request_refuse(
-        request, PROBLEM_TOKEN_MISSING, "Send a token as 'Authorization: Bearer ...'.");
 }
 
 static enum step_verdict refuse_expired(struct request *request)
 {
     request->identity.why = "the token has expired";
+    request->identity.challenge = STR(CHALLENGE ", error=\"invalid_token\"");
     return request_refuse(request, PROBLEM_TOKEN_EXPIRED, "The bearer token has expired.");
+}
+
+/* No error code: no token was tried (section 3.1). */
+static enum step_verdict refuse_missing(struct request *request, const char *why)
+{
+    request->identity.why = why;
+    request->identity.challenge = STR(CHALLENGE);
+    return request_refuse(
+        request, PROBLEM_TOKEN_MISSING, "Send a token as 'Authorization: Bearer ...'.");
 }
 
 static enum step_verdict refuse_scope(struct request *request, const char *scope)
 {
     request->identity.why = "the scope is missing";
+    request->identity.challenge = str_of(arena_printf(
+        &request->arena, CHALLENGE ", error=\"insufficient_scope\", scope=\"%s\"", scope));
     return request_refuse(
         request, PROBLEM_SCOPE_MISSING, "The bearer token needs the scope '%s'.", scope);
 }
@@ -201,23 +209,4 @@ enum step_verdict token_run(struct request *request)
     }
     arena_defer(&request->arena, let_go, claims);
     return admit(request, claims);
-}
-
-/* ---- what the client is told ---- */
-
-struct str token_challenge(struct request *request)
-{
-    switch (request->problem) {
-    case PROBLEM_TOKEN_MISSING: /* no error code: nothing was tried (RFC 6750 section 3.1) */
-        return STR("Bearer realm=\"bff\"");
-    case PROBLEM_TOKEN_INVALID:
-    case PROBLEM_TOKEN_EXPIRED:
-        return STR("Bearer realm=\"bff\", error=\"invalid_token\"");
-    case PROBLEM_SCOPE_MISSING:
-        return str_of(arena_printf(&request->arena,
-            "Bearer realm=\"bff\", error=\"insufficient_scope\", scope=\"%s\"",
-            request->routed.plan->scope));
-    default:
-        return (struct str){ NULL, 0 };
-    }
 }
