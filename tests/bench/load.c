@@ -213,7 +213,8 @@ static void print(const struct load *load)
 static void write_request(struct load *load, const char *path, const char *token_file)
 {
     static char request[REQUEST_BYTES];
-    struct str token = token_file ? str_trim(net_file(token_file)) : (struct str){ "", 0 };
+    struct str token = token_file ? net_file(token_file) : (struct str){ "", 0 }, rest;
+    str_cut(token, '\n', &token, &rest);
     int len = snprintf(request, sizeof(request),
         "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%.*s%s\r\n", path,
         token.len ? "Authorization: Bearer " : "", STR_FMT(token), token.len ? "\r\n" : "");
