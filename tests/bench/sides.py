@@ -18,7 +18,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 SERVICES = ("profiles", "posts", "recommendations", "notifications", "ads", "analytics")
 MODULES = pathlib.Path("/usr/lib/nginx/modules")
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
-NGINX_INSTALL = "apt-get install --no-install-recommends nginx-light libnginx-mod-http-lua lua-cjson"
+NGINX_INSTALL = ("apt-get install --no-install-recommends "
+                 "nginx-light libnginx-mod-http-lua lua-cjson")
 PATIENCE_S = 10
 
 
