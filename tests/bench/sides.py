@@ -160,13 +160,15 @@ class Bench:
         return self.start("services", argv, self.load_core, self.ports.services, "/counts")
 
     def start_ours(self):
+        access = self.folder / "access.log"
+        access.unlink(missing_ok=True)  # it grows by a line for each request
         issuer = f"http://127.0.0.1:{self.ports.issuer}"
         settings = {
             "listen.port": self.ports.ours,
             "admin.port": self.ports.admin,
             "token.issuer": issuer,
             "token.jwks_url": f"{issuer}/.well-known/jwks.json",
-            "log.access": self.folder / "access.log",
+            "log.access": access,
         } | {f"services.{name}.url": f"http://127.0.0.1:{self.ports.service(name)}"
              for name in SERVICES}
         argv = [self.build / "bff-mobile", "--config", HERE / "bff.conf"]
