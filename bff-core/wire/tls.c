@@ -22,13 +22,6 @@
 
 enum { PEM_MAX_BYTES = 64 * 1024, CHAIN_MAX = 8, DAY_S = 86400, WARN_DAYS = 14 };
 
-const char *const tls_server_priorities =
-    "NONE:+VERS-TLS1.3:+VERS-TLS1.2:+AEAD:+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM"
-    ":+ECDHE-ECDSA:+ECDHE-RSA:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
-    ":+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-EDDSA-ED25519:+SIGN-RSA-PSS-RSAE-SHA256"
-    ":+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-SHA256:+SIGN-RSA-SHA256:+SIGN-RSA-SHA384"
-    ":+COMP-NULL:%SERVER_PRECEDENCE";
-
 /* What is read of the two files, and where sentences about them go. */
 struct proof {
     const char *certificate_path;

@@ -5,15 +5,9 @@
 #include "../base/err.h"
 
 /*
- * What a server shows and speaks on TLS: its certificate and key, read and proved at boot, and the
- * versions and ciphers that it accepts.
+ * A server's certificate and key, read and proved at boot. On which terms clients may use them is
+ * known to http_server_tls.
  */
-
-/*
- * A GnuTLS priority text: TLS 1.3 and 1.2, ciphers that authenticate what they encrypt, forward
- * secrecy.
- */
-extern const char *const tls_server_priorities;
 
 /* PEM texts, for struct http_tls. In the arena that tls_identity_read was given. */
 struct tls_identity {
