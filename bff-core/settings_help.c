@@ -6,29 +6,33 @@
  */
 #include "settings.h"
 
+#include "base/must.h"
 #include "settings_table.h"
 #include "settings_value.h"
 
 enum { WIDTH = 96, INDENT = 6 };
 
-/* Words in lines of at most WIDTH columns; returns the column reached. */
-static int wrap(FILE *out, int column, const char *text)
+/* Words in lines of at most WIDTH columns. */
+static void wrap(FILE *out, const char *text)
 {
     struct str rest = str_of(text), word;
+    int column = 0;
     while (rest.len) {
         str_cut(rest, ' ', &word, &rest);
-        if (column > INDENT && column + 1 + (int)word.len > WIDTH) {
+        if (column > 0 && column + 1 + (int)word.len > WIDTH) {
             fputc('\n', out);
             column = 0;
         }
-        column +=
-            fprintf(out, "%*s%.*s", column == 0 ? INDENT : column > INDENT, "", STR_FMT(word));
+        column += fprintf(out, "%*s%.*s", column ? 1 : INDENT, "", STR_FMT(word));
     }
-    return column;
+    fputc('\n', out);
 }
 
-static void print_bounds(FILE *out, const struct settings_row *row)
+/* What the row takes, in one line: `a size (65536, "64KB"), from 0 to "64MB"; 0: ...; boot`. */
+static void print_facts(FILE *out, const struct settings_row *row)
 {
+    char room[SETTINGS_TAKES_BYTES];
+    fprintf(out, "%s%s", row->is_required ? "required; " : "", settings_value_takes(row, room));
     if (row->max) {
         fputs(", from ", out);
         settings_value_print_number(row, row->min, out);
@@ -38,23 +42,24 @@ static void print_bounds(FILE *out, const struct settings_row *row)
     if (row->zero) {
         fprintf(out, "; 0: %s", row->zero);
     }
+    fprintf(out, "; %s", row->when == SETTINGS_LIVE ? "live" : "boot");
 }
 
 static void print_row(FILE *out, const char *prefix, const struct settings_row *row)
 {
-    char room[SETTINGS_TAKES_BYTES];
-    bool is_bare = row->otherwise && settings_value_item(row, row->otherwise).type != CONF_TEXT;
-    const char *quote = is_bare ? "" : "\"";
+    char facts[512] = "";
+    FILE *line = fmemopen(facts, sizeof(facts), "w");
+    must(line);
+    print_facts(line, row);
+    fclose(line);
     fprintf(out, "\n  %s%s", prefix, row->name);
     if (row->otherwise) {
-        fprintf(out, " = %s%s%s", quote, row->otherwise, quote);
+        bool is_text = settings_value_item(row, row->otherwise).type == CONF_TEXT;
+        fprintf(out, is_text ? " = \"%s\"" : " = %s", row->otherwise);
     }
-    fprintf(
-        out, "\n      %s%s", row->is_required ? "required; " : "", settings_value_takes(row, room));
-    print_bounds(out, row);
-    fprintf(out, "; %s\n", row->when == SETTINGS_LIVE ? "live" : "boot");
-    wrap(out, 0, row->help);
     fputc('\n', out);
+    wrap(out, facts);
+    wrap(out, row->help);
 }
 
 void settings_help(FILE *out)

@@ -393,7 +393,7 @@ const char *conf_type_name(enum conf_type type)
         [CONF_TEXT] = "a text",
         [CONF_INTEGER] = "a whole number",
         [CONF_REAL] = "a number with a fraction",
-        [CONF_BOOLEAN] = "true or false",
+        [CONF_BOOLEAN] = "a boolean",
     };
     must((size_t)type < countof(names));
     return names[type];
