@@ -13,6 +13,7 @@
 /* What a test of files and faults needs: a directory of its own, in which it runs, an arena, and
  * two lists. */
 static struct desk {
+    char home[4096]; /* where the test was started: the project's top */
     char directory[32];
     struct arena arena;
     struct faults faults;
@@ -21,6 +22,7 @@ static struct desk {
 
 static inline void desk_open(void)
 {
+    cr_assert_not_null(getcwd(desk.home, sizeof(desk.home)));
     strncpy(desk.directory, "/tmp/bff-test-XXXXXX", sizeof(desk.directory) - 1);
     cr_assert(mkdtemp(desk.directory) && chdir(desk.directory) == 0);
     arena_init(&desk.arena, NULL);
