@@ -1,0 +1,317 @@
+/* The guard: what is a request, where it ends, and what the library is told of it. */
+#include "base/must.h"
+#include "http_corpus.h"
+#include "wire/http_guard.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct http_intake_limits limits = {
+    .head_max_bytes = 4096,
+    .target_max_bytes = 1024,
+    .body_max_bytes = 65536,
+};
+
+static const char *const refusal_names[] = {
+    [HTTP_REFUSED_MALFORMED] = "malformed",
+    [HTTP_REFUSED_TARGET_TOO_LONG] = "target too long",
+    [HTTP_REFUSED_HEAD_TOO_LARGE] = "head too large",
+    [HTTP_REFUSED_BODY_TOO_LARGE] = "body too large",
+    [HTTP_REFUSED_SLOW] = "slow",
+};
+
+/* ---- what an intake understands, in the corpus's words ---- */
+
+static void note_request(struct buf *seen, const struct http_intake *intake)
+{
+    const struct http_head *head = &intake->head;
+    buf_printf(
+        seen, "%s%.*s %.*s", seen->len ? " > " : "", STR_FMT(head->method), STR_FMT(head->target));
+    if (intake->body.len) {
+        buf_printf(seen, "[%.*s]", STR_FMT(buf_str(&intake->body)));
+    }
+}
+
+/* Feeds `bytes` in pieces, as long as anything is wanted. */
+static void understand(struct buf *seen, struct str bytes, size_t piece)
+{
+    struct http_intake intake;
+    http_intake_init(&intake, &limits);
+    bool is_last = false;
+    while (!is_last && (bytes.len || !http_intake_wants(&intake))) {
+        if (intake.phase == HTTP_INTAKE_WHOLE) {
+            note_request(seen, &intake);
+            is_last = intake.head.is_last;
+            http_intake_next(&intake, 0);
+        } else if (intake.phase == HTTP_INTAKE_REFUSED) {
+            buf_printf(seen, "%s%s", seen->len ? " > " : "", refusal_names[intake.refusal]);
+            break;
+        } else {
+            size_t len = bytes.len < piece ? bytes.len : piece;
+            http_intake_feed(&intake, (struct str){ bytes.at, len }, 1);
+            bytes = str_from(bytes, len);
+        }
+    }
+    http_intake_release(&intake);
+}
+
+static void check(const struct corpus_case *row, size_t piece)
+{
+    struct buf sent, seen, expected;
+    buf_init(&sent, SIZE_MAX / 2);
+    buf_init(&seen, SIZE_MAX / 2);
+    buf_init(&expected, SIZE_MAX / 2);
+    buf_append_str(&sent, row->bytes);
+    if (corpus_is_whole(row)) {
+        buf_append_str(&sent, STR(CORPUS_NEXT));
+        buf_append_str(&expected, str_of(row->means));
+        if (!corpus_is_last(row)) {
+            buf_append_str(&expected, STR(" > GET /next"));
+        } else if (expected.data[expected.len - 1] == '!') {
+            expected.len--;
+        }
+    }
+    understand(&seen, buf_str(&sent), piece);
+    cr_expect(str_eq(buf_str(&seen), buf_str(&expected)),
+        "%s, in pieces of %zu: \"%.*s\", not \"%.*s\"", row->name, piece, STR_FMT(buf_str(&seen)),
+        STR_FMT(buf_str(&expected)));
+    buf_release(&sent);
+    buf_release(&seen);
+    buf_release(&expected);
+}
+
+Test(http_guard, understands_the_corpus_however_it_is_cut)
+{
+    static const size_t pieces[] = { SIZE_MAX, 1, 2, 3, 7 };
+    for (size_t i = 0; i < CORPUS_COUNT; i++) {
+        for (size_t j = 0; j < countof(pieces); j++) {
+            check(&corpus[i], pieces[j]);
+        }
+    }
+}
+
+/* ---- limits ---- */
+
+/* `before`, then `count` times `again`, then `after`. */
+static void expect_of_repeated(
+    const char *before, const char *again, size_t count, const char *after, const char *means)
+{
+    struct buf bytes, seen;
+    buf_init(&bytes, SIZE_MAX / 2);
+    buf_init(&seen, SIZE_MAX / 2);
+    buf_append_str(&bytes, str_of(before));
+    for (size_t i = 0; i < count; i++) {
+        buf_append_str(&bytes, str_of(again));
+    }
+    buf_append_str(&bytes, str_of(after));
+    static const size_t pieces[] = { SIZE_MAX, 1, 1000 };
+    for (size_t i = 0; i < countof(pieces); i++) {
+        buf_clear(&seen);
+        understand(&seen, buf_str(&bytes), pieces[i]);
+        size_t len = strlen(means) < seen.len ? strlen(means) : seen.len;
+        cr_expect(len == strlen(means) && memcmp(seen.data, means, len) == 0,
+            "%zu times \"%s\": \"%.60s\", not \"%s\"", count, again, seen.data, means);
+    }
+    buf_release(&bytes);
+    buf_release(&seen);
+}
+
+Test(http_guard, bounds_the_target)
+{
+    expect_of_repeated("GET /", "a", 1023, " HTTP/1.1\r\nHost: a\r\n\r\n", "GET /aaa");
+    expect_of_repeated("GET /", "a", 1024, " HTTP/1.1\r\nHost: a\r\n\r\n", "target too long");
+    expect_of_repeated("GET /", "a", 100000, "", "target too long");
+    expect_of_repeated("GET /a?", "b=c&", 5000, " HTTP/1.1\r\nHost: a\r\n\r\n", "target too long");
+}
+
+Test(http_guard, bounds_the_head)
+{
+    expect_of_repeated(
+        GET("") "GET / HTTP/1.1\r\nHost: a\r\n", "A: b\r\n", 99, "\r\n", "GET / > GET /");
+    expect_of_repeated("GET / HTTP/1.1\r\nHost: a\r\n", "A: b\r\n", 100, "\r\n", "head too large");
+    expect_of_repeated("GET / HTTP/1.1\r\nHost: a\r\nA: ", "b", 4000, "\r\n\r\n", "GET /");
+    expect_of_repeated("GET / HTTP/1.1\r\nHost: a\r\nA: ", "b", 4096, "\r\n\r\n", "head too large");
+    expect_of_repeated("GET / HTTP/1.1\r\nHost: a\r\n", "A: b\r\n", 100000, "", "head too large");
+}
+
+Test(http_guard, bounds_the_body)
+{
+    expect_of_repeated(POST("Content-Length: 65536\r\n", ""), "a", 65536, "", "POST /[aaa");
+    expect_of_repeated(CHUNKS(""), "8\r\nabcdefgh\r\n", 8192, "0\r\n\r\n", "POST /[abc");
+    expect_of_repeated(CHUNKS(""), "8\r\nabcdefgh\r\n", 8193, "0\r\n\r\n", "body too large");
+}
+
+Test(http_guard, bounds_what_carries_no_data)
+{
+    expect_of_repeated(CHUNKS("1;"), "a", 200, "\r\nx\r\n0\r\n\r\n", "POST /[x]");
+    expect_of_repeated(CHUNKS("1;"), "a", 300, "\r\nx\r\n0\r\n\r\n", "malformed");
+    expect_of_repeated(CHUNKS(""), "1;abcdefghijklmno\r\nx\r\n", 300, "0\r\n\r\n", "malformed");
+    expect_of_repeated(CHUNKS(""), "0", 300, "\r\n\r\n", "malformed");
+    expect_of_repeated(CHUNKS("0\r\n"), "A: b\r\n", 100, "\r\n", "POST /");
+    expect_of_repeated(CHUNKS("0\r\n"), "A: b\r\n", 101, "\r\n", "malformed");
+    expect_of_repeated(CHUNKS("0\r\nA: "), "b", 5000, "\r\n\r\n", "malformed");
+}
+
+Test(http_guard, holds_no_memory_between_requests)
+{
+    struct http_intake intake;
+    http_intake_init(&intake, &limits);
+    struct str bytes = STR(POST("Content-Length: 3\r\n", "abc"));
+    http_intake_feed(&intake, bytes, 7);
+    cr_assert_eq(intake.phase, HTTP_INTAKE_WHOLE);
+    cr_assert_eq(intake.first_byte_us, 7);
+    http_intake_next(&intake, 8);
+    cr_assert_eq(intake.phase, HTTP_INTAKE_IDLE);
+    cr_assert_null(intake.bytes.data);
+    cr_assert_null(intake.body.data);
+    cr_assert_null(intake.ahead.data);
+    cr_assert_null(intake.fields);
+    http_intake_release(&intake);
+}
+
+/* ---- the doors ---- */
+
+struct door {
+    struct http_guards guards;
+    struct http_guard guard;
+    int client;
+    unsigned moves;
+};
+
+static struct door door;
+
+static void count_move(struct http_guard *guard)
+{
+    cr_assert_eq(guard, &door.guard);
+    door.moves++;
+}
+
+static void open_door(void)
+{
+    int ends[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    door = (struct door){ .client = ends[1], .guard = { .fd = ends[0], .moved = count_move } };
+    http_guards_init(&door.guards, false);
+    http_intake_init(&door.guard.intake, &limits);
+    http_guards_add(&door.guards, &door.guard);
+}
+
+static void shut_door(void)
+{
+    http_guards_remove(&door.guards, &door.guard);
+    http_guards_fini(&door.guards);
+    http_intake_release(&door.guard.intake);
+    close(door.client);
+    close(door.guard.fd);
+}
+
+TestSuite(http_guard_doors, .init = open_door, .fini = shut_door);
+
+static void say(const char *text)
+{
+    cr_assert_eq(write(door.client, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* What the library's recv gets; an errno as text when it gets nothing. */
+static const char *hear(void)
+{
+    static char heard[4096];
+    http_guards_enter(&door.guards);
+    ssize_t len = recv(door.guard.fd, heard, sizeof(heard) - 1, 0);
+    int why = errno;
+    http_guards_leave();
+    if (len < 0) {
+        return why == EAGAIN ? "EAGAIN" : why == EINTR ? "EINTR" : "another errno";
+    }
+    heard[len] = '\0';
+    return heard;
+}
+
+#define TOLD(method, version, connection)                                                          \
+    method " / HTTP/" version "\r\nHost: h\r\nConnection: " connection "\r\n\r\n"
+
+Test(http_guard_doors, tell_of_whole_requests_in_canned_words)
+{
+    say("POST /secret HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 3\r\n\r\nab");
+    cr_assert_str_eq(hear(), "EAGAIN");
+    say("c");
+    cr_assert_str_eq(hear(), TOLD("GET", "1.1", "keep-alive"));
+    cr_assert(str_eq(buf_str(&door.guard.intake.body), STR("abc")));
+    cr_assert_eq(door.moves, 2);
+}
+
+Test(http_guard_doors, tell_what_decides_the_form_of_the_answer)
+{
+    say("HEAD / HTTP/1.0\r\n\r\n");
+    cr_assert_str_eq(hear(), TOLD("HEAD", "1.0", "close"));
+    http_guard_answered(&door.guard);
+    http_guard_next(&door.guard, 1);
+    say("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    cr_assert_str_eq(hear(), TOLD("GET", "1.0", "keep-alive"));
+}
+
+Test(http_guard_doors, tell_of_a_refused_request_as_the_last)
+{
+    say("GET / HTTP/1.1\r\nHost : a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    cr_assert_str_eq(hear(), TOLD("GET", "1.1", "close"));
+    cr_assert_eq(door.guard.intake.refusal, HTTP_REFUSED_MALFORMED);
+    cr_assert_eq(door.guard.intake.ahead.len, 0);
+}
+
+Test(http_guard_doors, keep_the_next_request_until_it_is_asked_for)
+{
+    say(GET("") GET("Connection: close\r\n"));
+    cr_assert_str_eq(hear(), TOLD("GET", "1.1", "keep-alive"));
+    cr_assert_str_eq(hear(), "EINTR"); /* stay awake: there is more that nobody would announce */
+    http_guard_answered(&door.guard);
+    cr_assert_str_eq(hear(), "EINTR");
+    http_guard_next(&door.guard, 1);
+    cr_assert_str_eq(hear(), TOLD("GET", "1.1", "close"));
+    cr_assert_str_eq(hear(), "EAGAIN");
+}
+
+Test(http_guard_doors, say_100_once_and_only_to_who_waits_for_it)
+{
+    say("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    cr_assert_str_eq(hear(), "EAGAIN");
+    cr_assert_str_eq(hear(), "EAGAIN");
+    char got[100] = "";
+    cr_assert_gt(read(door.client, got, sizeof(got) - 1), 0);
+    cr_assert_str_eq(got, "HTTP/1.1 100 Continue\r\n\r\n");
+    say("ab");
+    cr_assert_str_eq(hear(), TOLD("GET", "1.1", "keep-alive"));
+    http_guard_answered(&door.guard);
+    http_guard_next(&door.guard, 1);
+    say("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab");
+    cr_assert_str_eq(hear(), TOLD("GET", "1.1", "keep-alive"));
+    cr_assert_eq(read(door.client, got, sizeof(got)), -1);
+}
+
+Test(http_guard_doors, pass_on_the_end_of_the_client)
+{
+    say("GET / HT");
+    shutdown(door.client, SHUT_WR);
+    cr_assert_str_eq(hear(), "EAGAIN");
+    cr_assert_str_eq(hear(), "");
+}
+
+Test(http_guard_doors, are_open_to_everybody_else)
+{
+    say("bytes");
+    char got[8] = "";
+    cr_assert_eq(recv(door.guard.fd, got, 5, 0), 5, "no guards at work");
+    cr_assert_str_eq(got, "bytes");
+    int ends[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    cr_assert_eq(write(ends[1], "other", 5), 5);
+    http_guards_enter(&door.guards);
+    cr_assert_eq(recv(ends[0], got, 5, MSG_PEEK), 5, "not a connection of ours");
+    http_guards_leave();
+    cr_assert_str_eq(got, "other");
+    cr_assert_eq(door.moves, 0);
+    close(ends[0]);
+    close(ends[1]);
+}
