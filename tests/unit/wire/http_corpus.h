@@ -4,12 +4,14 @@
 #include "base/str.h"
 
 /*
- * What may arrive at a server, and what it means. The guard's test reads it byte by byte, the server's test
- * sends it through sockets; both put CORPUS_NEXT behind each case, to see where the case was thought to end.
+ * What may arrive at a server, and what it means. The guard's test reads it byte by byte, the
+ * server's test sends it through sockets; both put CORPUS_NEXT behind each case, to see where the
+ * case was thought to end.
  *
- * `means` is what must be understood: "METHOD target" and "[body]" where there is one; a second request
- * follows after " > "; a refusal stands last, by its name. "!" at the end: the connection ends there, and the
- * request behind it must not be seen. "..." alone: the request is not whole yet.
+ * `means` is what must be understood: "METHOD target" and "[body]" where there is one; a second
+ * request follows after " > "; a refusal stands last, by its name. "!" at the end: the connection
+ * ends there, and the request behind it must not be seen. "..." alone: the request is not whole
+ * yet.
  */
 struct corpus_case {
     const char *name;
@@ -19,14 +21,17 @@ struct corpus_case {
 
 #define CORPUS_NEXT "GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
-#define LINE(line) line "\r\nHost: a\r\n\r\n"
-#define TARGET(target) LINE("GET " target " HTTP/1.1")
-#define GET(fields) "GET / HTTP/1.1\r\nHost: a\r\n" fields "\r\n"
+#define LINE(line)         line "\r\nHost: a\r\n\r\n"
+#define TARGET(target)     LINE("GET " target " HTTP/1.1")
+#define GET(fields)        "GET / HTTP/1.1\r\nHost: a\r\n" fields "\r\n"
 #define POST(fields, body) "POST / HTTP/1.1\r\nHost: a\r\n" fields "\r\n" body
-#define CHUNKS(body) POST("Transfer-Encoding: chunked\r\n", body)
-#define HOST(value) "GET / HTTP/1.1\r\nHost:" value "\r\n\r\n"
+#define CHUNKS(body)       POST("Transfer-Encoding: chunked\r\n", body)
+#define HOST(value)        "GET / HTTP/1.1\r\nHost:" value "\r\n\r\n"
 
-#define CASE(name, bytes, means) { name, { bytes, sizeof(bytes) - 1 }, means }
+#define CASE(name, bytes, means)                                                                   \
+    {                                                                                              \
+        name, { bytes, sizeof(bytes) - 1 }, means                                                  \
+    }
 #define BAD(name, bytes) CASE(name, bytes, "malformed")
 
 static const struct corpus_case corpus[] = {
@@ -212,14 +217,14 @@ static const struct corpus_case corpus[] = {
     CASE("chunk beyond the cap", CHUNKS("10001\r\nabc"), "body too large"),
     CASE("chunk of 64 bits", CHUNKS("ffffffffffffffff\r\nabc"), "body too large"),
     BAD("size beyond 64 bits", CHUNKS("10000000000000003\r\nabc\r\n0\r\n\r\n")),
-    BAD("length and chunked", POST("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-        "0\r\n\r\n")),
-    BAD("chunked and length", POST("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
-        "0\r\n\r\n")),
-    BAD("chunked and length 0", POST("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
-        "0\r\n\r\n")),
-    BAD("chunked twice", POST("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-        "0\r\n\r\n")),
+    BAD("length and chunked",
+        POST("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")),
+    BAD("chunked and length",
+        POST("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n")),
+    BAD("chunked and length 0",
+        POST("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", "0\r\n\r\n")),
+    BAD("chunked twice",
+        POST("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n")),
     BAD("chunked, chunked", POST("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n")),
     BAD("gzip, chunked", POST("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n")),
     BAD("chunked, identity", POST("Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n")),
@@ -229,8 +234,7 @@ static const struct corpus_case corpus[] = {
     BAD("quoted coding", POST("Transfer-Encoding: \"chunked\"\r\n", "0\r\n\r\n")),
     BAD("coding with a parameter", POST("Transfer-Encoding: chunked;q=1\r\n", "0\r\n\r\n")),
     BAD("coding behind a vertical tab", POST("Transfer-Encoding: \vchunked\r\n", "0\r\n\r\n")),
-    BAD("coding and space before the colon", POST("Transfer-Encoding : chunked\r\n",
-        "0\r\n\r\n")),
+    BAD("coding and space before the colon", POST("Transfer-Encoding : chunked\r\n", "0\r\n\r\n")),
     BAD("chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     BAD("GET with chunks", GET("Transfer-Encoding: chunked\r\n") "0\r\n\r\n"),
     BAD("chunk line with bare LF", CHUNKS("1\nx\r\n0\r\n\r\n")),
@@ -250,7 +254,8 @@ static const struct corpus_case corpus[] = {
     BAD("bare LF in an extension", CHUNKS("1;a\nb\r\nx\r\n0\r\n\r\n")),
     BAD("bare CR in an extension", CHUNKS("1;a\rb\r\nx\r\n0\r\n\r\n")),
     BAD("data longer than its size", CHUNKS("1\r\nxy\r\n0\r\n\r\n")),
-    BAD("data shorter than its size", CHUNKS("3\r\nx\r\n0\r\n\r\n" "\r\n")),
+    BAD("data shorter than its size", CHUNKS("3\r\nx\r\n0\r\n\r\n"
+                                             "\r\n")),
     BAD("folded trailer", CHUNKS("0\r\nA: b\r\n c\r\n\r\n")),
     BAD("trailer without a colon", CHUNKS("0\r\nA\r\n\r\n")),
     BAD("trailer with a space before the colon", CHUNKS("0\r\nA : b\r\n\r\n")),
