@@ -32,8 +32,8 @@ static const struct bff_plan plans[] = {
               .get = "/v1/posts/stats?ids={posts.items[*].id}" },
             { BFF_HERE, .as = "viewed", .from = "analytics", .is_detached = 1,
               .post = "/v1/events",
-              .body = "{\"kind\":\"feed_viewed\",\"client\":\"mobile\",\"user\":{claims.sub},"
-                      "\"posts\":{posts.items[*].id}}" },
+              .body = "{\"kind\":\"viewed\",\"client\":\"mobile\",\"user\":{claims.sub},"
+                      "\"post_ids\":{posts.items[*].id}}" },
         },
         .shape = "mobile/feed.v1",
     },

@@ -11,6 +11,7 @@
 
 #include "../base/must.h"
 #include "../base/percent.h"
+#include "../wire/utf8.h"
 
 enum { SEGMENTS_MAX = 16 };
 
@@ -82,7 +83,8 @@ static bool parse_route(const char *text, struct route *route)
 /* Some path matches both. */
 static bool overlap(const struct route *a, const struct route *b)
 {
-    if (!str_eq(a->method, b->method) || a->segments_count != b->segments_count) {
+    if (!str_eq(a->method, b->method) || a->segments_count != b->segments_count ||
+        a->segments_count == 0) {
         return false;
     }
     for (size_t i = 0; i < a->segments_count; i++) {
@@ -147,6 +149,7 @@ struct routes *routes_compile(
     for (size_t i = 0; i < routes->count; i++) {
         const struct bff_plan *plan = &client->plans[i];
         if (!parse_route(plan->route, &routes->list[i])) {
+            routes->list[i].segments_count = 0; /* matches nothing */
             faults_add(faults, plan->file, plan->line,
                 "plan %s: .route \"%s\" is not a method, a space and a path like \"GET "
                 "/v1/posts/{id}\".",
@@ -270,10 +273,26 @@ static bool is_word_byte(char c)
            (c != '\0' && strchr("-_.~", c) != NULL);
 }
 
-/* UTF-8 proper is proved where the value is used as text; control bytes are never of use. */
-static bool is_text_byte(char c)
+/* UTF-8 without control characters. */
+static bool is_text(struct str s)
 {
-    return (unsigned char)c >= ' ' && c != 0x7f;
+    for (size_t i = 0, len; i < s.len; i += len) {
+        len = utf8_len(s.at + i, s.len - i);
+        if (len == 0 || (unsigned char)s.at[i] < ' ' || s.at[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_all_word(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!is_word_byte(s.at[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool fits(const struct bff_query *query, struct str value)
@@ -288,12 +307,7 @@ static bool fits(const struct bff_query *query, struct str value)
     if (value.len < (size_t)query->min || value.len > max || value.len == 0) {
         return false;
     }
-    for (size_t i = 0; i < value.len; i++) {
-        if (!(is_word ? is_word_byte(value.at[i]) : is_text_byte(value.at[i]))) {
-            return false;
-        }
-    }
-    return true;
+    return is_word ? is_all_word(value) : is_text(value);
 }
 
 static enum step_verdict refuse_query(struct request *request, const struct bff_query *query)

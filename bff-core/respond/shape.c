@@ -7,42 +7,11 @@
  * only, or a fault; (2) all faults are found, with file and line; (3) a call is required exactly
  * when a chain of required properties without a default leads from the root to its value.
  */
-#include "shape.h"
+#include "shape_compiler.h"
 
 #include "../base/must.h"
-#include "../wire/json.h"
 #include "shape_words.h"
 #include "value.h"
-
-enum { NODES_DEPTH_MAX = 32, SOURCES_MAX = 512, INDEXES_MAX = 32 };
-
-struct compiler {
-    struct arena *arena;
-    struct faults *faults;
-    const char *file;
-    const struct json *root;
-    const struct shape_call *calls;
-    size_t calls_count;
-    const struct json *services[32]; /* of each call; NULL: the shape names none */
-    struct shape *shape;
-    const char *indexes[INDEXES_MAX]; /* "posts.items where id", one for each table */
-    unsigned depth;
-};
-
-/* Where relative paths begin: inside an element of a list, or at the root (call SIZE_MAX). */
-struct scope {
-    size_t call;
-    struct str base; /* "items[*]" */
-};
-
-/* A schema and what its $ref leads to. */
-struct view {
-    const struct json *own;
-    const struct json *target;
-};
-
-#define FAULT(c, json, ...)                                                                        \
-    faults_add((c)->faults, (c)->file, (json) ? (json)->line : 0, __VA_ARGS__)
 
 static const struct json *word(struct view view, const char *name)
 {
@@ -50,105 +19,10 @@ static const struct json *word(struct view view, const char *name)
     return own ? own : json_get(view.target, name);
 }
 
-/* ---- sources ---- */
-
-/* "posts.items" into the call and the path inside its answer; false after a fault. */
-static bool locate(struct compiler *c, const struct json *at, struct str text, struct scope scope,
-    struct scope *out)
-{
-    struct str head, rest;
-    const char *names[32];
-    if (!text.at) {
-        FAULT(c, at, "A path like \"posts.items\" must stand here.");
-        return false;
-    }
-    if (scope.call != SIZE_MAX) {
-        const char *dot = scope.base.len && text.len ? "." : "";
-        out->call = scope.call;
-        out->base =
-            str_of(arena_printf(c->arena, "%.*s%s%.*s", STR_FMT(scope.base), dot, STR_FMT(text)));
-        return true;
-    }
-    str_cut(text, '.', &head, &rest);
-    for (size_t i = 0; i < c->calls_count; i++) {
-        names[i] = c->calls[i].name;
-        if (str_eq(head, str_of(names[i]))) {
-            *out = (struct scope){ i, rest };
-            return true;
-        }
-    }
-    const char *nearest = str_nearest(head, names, c->calls_count);
-    FAULT(c, at, "\"%.*s\" begins with \"%.*s\", which is no call of the plan%s%s%s.",
-        STR_FMT(text), STR_FMT(head), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-        nearest ? "\"?" : "");
-    return false;
-}
-
-static void check_promise(
-    struct compiler *c, const struct json *at, struct scope where, unsigned kinds)
-{
-    const struct json *service = c->services[where.call];
-    struct shape_promise promise = shape_words_promise(service, where.base);
-    bool is_integer;
-    unsigned promised = shape_words_kinds(json_get(promise.schema, "type"), &is_integer);
-    if (promise.unknown.at) {
-        FAULT(c, at, "The service of call \"%s\" knows no \"%.*s\" in \"%.*s\"%s%s%s.",
-            c->calls[where.call].name, STR_FMT(promise.unknown), STR_FMT(where.base),
-            promise.nearest ? "; did you mean \"" : "", promise.nearest ? promise.nearest : "",
-            promise.nearest ? "\"?" : "");
-    } else if (promised && kinds && !(promised & kinds)) {
-        FAULT(c, at, "The service of call \"%s\" promises another type for \"%.*s\".",
-            c->calls[where.call].name, STR_FMT(where.base));
-    }
-}
-
-/* The place of a value; what is taken is added to the call's wants. `kinds` 0: any will do. */
-static struct shape_source take(
-    struct compiler *c, const struct json *at, struct scope where, unsigned kinds)
-{
-    struct want *want = c->calls[where.call].want;
-    struct shape *shape = c->shape;
-    struct shape_source source = { .call = where.call, .number = shape->sources_count };
-    size_t path = want_path(want, where.base);
-    const char *dot = where.base.len ? "." : "";
-    source.path =
-        arena_printf(c->arena, "%s%s%.*s", c->calls[where.call].name, dot, STR_FMT(where.base));
-    if (path == SIZE_MAX || shape->sources_count == SOURCES_MAX) {
-        FAULT(c, at, "\"%s\" is not a path like \"posts.items[*].id\", or there are too many.",
-            source.path);
-        source.number = 0;
-        return source;
-    }
-    check_promise(c, at, where, kinds);
-    source.place = want_place(want, path);
-    shape->paths[shape->sources_count] = source.path;
-    shape->calls_of[shape->sources_count++] = where.call;
-    shape->used |= 1u << where.call;
-    return source;
-}
-
-static struct scope elements_of(struct compiler *c, struct scope list)
-{
-    return (
-        struct scope){ list.call, str_of(arena_printf(c->arena, "%.*s[*]", STR_FMT(list.base))) };
-}
-
-static struct shape_list take_list(struct compiler *c, const struct json *at, struct scope where)
-{
-    struct want *want = c->calls[where.call].want;
-    struct shape_list list = { .source = take(c, at, where, 1u << SCAN_LIST) };
-    size_t path = want_path(want, where.base);
-    size_t elements = want_path(want, elements_of(c, where).base);
-    if (path != SIZE_MAX && elements != SIZE_MAX) {
-        list.rows = want_rows(want, path);
-        list.list = want_place(want, elements).list;
-    }
-    return list;
-}
-
 /* ---- numbers and texts of the schema ---- */
 
-static size_t size_word(struct compiler *c, struct view view, const char *name, size_t otherwise)
+static size_t size_word(
+    struct shape_compiler *c, struct view view, const char *name, size_t otherwise)
 {
     const struct json *json = word(view, name);
     int64_t number;
@@ -162,7 +36,7 @@ static size_t size_word(struct compiler *c, struct view view, const char *name, 
     return (size_t)number;
 }
 
-static struct str number_word(struct compiler *c, struct view view, const char *name)
+static struct str number_word(struct shape_compiler *c, struct view view, const char *name)
 {
     const struct json *json = word(view, name);
     if (json && json_kind(json) != JSON_NUMBER) {
@@ -172,7 +46,7 @@ static struct str number_word(struct compiler *c, struct view view, const char *
 }
 
 /* JSON text in the arena. */
-static struct str written(struct compiler *c, const struct json *json)
+static struct str written(struct shape_compiler *c, const struct json *json)
 {
     struct buf text;
     buf_init(&text, 64 * 1024);
@@ -182,7 +56,7 @@ static struct str written(struct compiler *c, const struct json *json)
     return copy;
 }
 
-static struct scan_value value_of(struct compiler *c, const struct json *json)
+static struct scan_value value_of(struct shape_compiler *c, const struct json *json)
 {
     struct str text = written(c, json);
     return (struct scan_value){ text.len ? scan_kind_of(text.at[0]) : SCAN_MISSING, text };
@@ -190,7 +64,7 @@ static struct scan_value value_of(struct compiler *c, const struct json *json)
 
 /* ---- bounds ---- */
 
-static void read_choices(struct compiler *c, struct view view, struct shape_node *node)
+static void read_choices(struct shape_compiler *c, struct view view, struct shape_node *node)
 {
     const struct json *list = word(view, "enum");
     if (!list) {
@@ -208,7 +82,7 @@ static void read_choices(struct compiler *c, struct view view, struct shape_node
     node->choices_count = list->count;
 }
 
-static void read_map(struct compiler *c, struct view view, struct shape_node *node)
+static void read_map(struct shape_compiler *c, struct view view, struct shape_node *node)
 {
     const struct json *map = word(view, "x-map");
     if (!map) {
@@ -231,7 +105,7 @@ static void read_map(struct compiler *c, struct view view, struct shape_node *no
     node->map_count = map->count;
 }
 
-static void read_bounds(struct compiler *c, struct view view, struct shape_node *node)
+static void read_bounds(struct shape_compiler *c, struct view view, struct shape_node *node)
 {
     node->minimum = number_word(c, view, "minimum");
     node->maximum = number_word(c, view, "maximum");
@@ -250,7 +124,7 @@ static void read_bounds(struct compiler *c, struct view view, struct shape_node 
     read_map(c, view, node);
 }
 
-static void read_default(struct compiler *c, struct view view, struct shape_node *node)
+static void read_default(struct shape_compiler *c, struct view view, struct shape_node *node)
 {
     const struct json *json = word(view, "default");
     if (!json) {
@@ -267,7 +141,8 @@ static void read_default(struct compiler *c, struct view view, struct shape_node
 
 /* ---- values ---- */
 
-static const struct json *text_member(struct compiler *c, const struct json *json, const char *name)
+static const struct json *text_member(
+    struct shape_compiler *c, const struct json *json, const char *name)
 {
     const struct json *member = json_get(json, name);
     if (json_kind(member) != JSON_STRING) {
@@ -277,14 +152,14 @@ static const struct json *text_member(struct compiler *c, const struct json *jso
     return member;
 }
 
-static size_t index_number(struct compiler *c, const struct json *at, const char *name)
+static size_t index_number(struct shape_compiler *c, const struct json *at, const char *name)
 {
     for (size_t i = 0; i < c->shape->indexes_count; i++) {
         if (strcmp(c->indexes[i], name) == 0) {
             return i;
         }
     }
-    if (c->shape->indexes_count == INDEXES_MAX) {
+    if (c->shape->indexes_count == SHAPE_INDEXES_MAX) {
         FAULT(c, at, "There are too many different joins.");
         return 0;
     }
@@ -292,25 +167,25 @@ static size_t index_number(struct compiler *c, const struct json *at, const char
     return c->shape->indexes_count++;
 }
 
-static void read_lookup(
-    struct compiler *c, const struct json *json, struct scope scope, struct shape_node *node)
+static void read_lookup(struct shape_compiler *c, const struct json *json, struct shape_scope scope,
+    struct shape_node *node)
 {
     struct shape_lookup *lookup = arena_zalloc(c->arena, 1, sizeof(*lookup));
     const struct json *in = text_member(c, json, "in"), *where = text_member(c, json, "where");
     const struct json *equals = text_member(c, json, "equals"),
                       *taken = text_member(c, json, "take");
-    struct scope root = { SIZE_MAX, { NULL, 0 } }, list, key, value, own;
-    if (!in || !where || !equals || !taken || !locate(c, in, in->text, root, &list)) {
+    struct shape_scope root = { SIZE_MAX, { NULL, 0 } }, list, key, value, own;
+    if (!in || !where || !equals || !taken || !shape_locate(c, in, in->text, root, &list)) {
         return;
     }
-    struct scope element = elements_of(c, list);
-    if (locate(c, where, where->text, element, &key) &&
-        locate(c, taken, taken->text, element, &value) &&
-        locate(c, equals, equals->text, scope, &own)) {
-        lookup->in = take_list(c, in, list);
-        lookup->where = take(c, where, key, 0);
-        lookup->take = take(c, taken, value, node->kinds);
-        lookup->equals = take(c, equals, own, 0);
+    struct shape_scope element = shape_elements(c, list);
+    if (shape_locate(c, where, where->text, element, &key) &&
+        shape_locate(c, taken, taken->text, element, &value) &&
+        shape_locate(c, equals, equals->text, scope, &own)) {
+        lookup->in = shape_take_list(c, in, list);
+        lookup->where = shape_take(c, where, key, 0);
+        lookup->take = shape_take(c, taken, value, node->kinds);
+        lookup->equals = shape_take(c, equals, own, 0);
         lookup->index = index_number(c, in,
             arena_printf(c->arena, "%s where %s", lookup->in.source.path, lookup->where.path));
         node->lookup = lookup;
@@ -318,55 +193,55 @@ static void read_lookup(
     }
 }
 
-static void read_nearest(
-    struct compiler *c, const struct json *json, struct scope scope, struct shape_node *node)
+static void read_nearest(struct shape_compiler *c, const struct json *json,
+    struct shape_scope scope, struct shape_node *node)
 {
     struct shape_nearest *nearest = arena_zalloc(c->arena, 1, sizeof(*nearest));
     const struct json *in = text_member(c, json, "in"), *by = text_member(c, json, "by");
     const struct json *taken = text_member(c, json, "take");
-    struct scope list, number, value;
+    struct shape_scope list, number, value;
     int64_t to = -1;
     if (!json_i64(json_get(json, "to"), &to) || to < 0) {
         FAULT(c, json, "\"x-nearest\" needs \"to\", a whole number.");
     }
-    if (!in || !by || !taken || !locate(c, in, in->text, scope, &list)) {
+    if (!in || !by || !taken || !shape_locate(c, in, in->text, scope, &list)) {
         return;
     }
-    struct scope element = elements_of(c, list);
-    if (locate(c, by, by->text, element, &number) &&
-        locate(c, taken, taken->text, element, &value)) {
-        nearest->in = take_list(c, in, list);
-        nearest->by = take(c, by, number, 1u << SCAN_NUMBER);
-        nearest->take = take(c, taken, value, node->kinds);
+    struct shape_scope element = shape_elements(c, list);
+    if (shape_locate(c, by, by->text, element, &number) &&
+        shape_locate(c, taken, taken->text, element, &value)) {
+        nearest->in = shape_take_list(c, in, list);
+        nearest->by = shape_take(c, by, number, 1u << SCAN_NUMBER);
+        nearest->take = shape_take(c, taken, value, node->kinds);
         nearest->to = (uint64_t)to;
         node->nearest = nearest;
         node->origin = SHAPE_NEAREST;
     }
 }
 
-static void read_from(
-    struct compiler *c, const struct json *json, struct scope scope, struct shape_node *node)
+static void read_from(struct shape_compiler *c, const struct json *json, struct shape_scope scope,
+    struct shape_node *node)
 {
     size_t count = json_kind(json) == JSON_LIST ? json->count : 1;
     unsigned kinds = node->map_count ? 1u << SCAN_STRING : node->kinds;
     node->sources = arena_zalloc(c->arena, count, sizeof(*node->sources));
     for (size_t i = 0; i < count; i++) {
         const struct json *path = json_kind(json) == JSON_LIST ? &json->items[i] : json;
-        struct scope where;
-        if (locate(c, path, json_str(path), scope, &where)) {
-            node->sources[node->sources_count++] = take(c, path, where, kinds);
+        struct shape_scope where;
+        if (shape_locate(c, path, json_str(path), scope, &where)) {
+            node->sources[node->sources_count++] = shape_take(c, path, where, kinds);
         }
     }
     node->origin = SHAPE_FROM;
 }
 
-static void read_count(
-    struct compiler *c, const struct json *json, struct scope scope, struct shape_node *node)
+static void read_count(struct shape_compiler *c, const struct json *json, struct shape_scope scope,
+    struct shape_node *node)
 {
-    struct scope where;
-    if (locate(c, json, json_str(json), scope, &where)) {
+    struct shape_scope where;
+    if (shape_locate(c, json, json_str(json), scope, &where)) {
         struct shape_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
-        *list = take_list(c, json, where);
+        *list = shape_take_list(c, json, where);
         node->list = list;
         node->origin = SHAPE_COUNT;
     }
@@ -374,11 +249,11 @@ static void read_count(
 
 /* Exactly one of the words that say where a value comes from. */
 static void read_origin(
-    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+    struct shape_compiler *c, struct view view, struct shape_scope scope, struct shape_node *node)
 {
     static const struct {
         const char *name;
-        void (*read)(struct compiler *c, const struct json *json, struct scope scope,
+        void (*read)(struct shape_compiler *c, const struct json *json, struct shape_scope scope,
             struct shape_node *node);
     } origins[] = {
         { "x-from", read_from },
@@ -410,7 +285,7 @@ static void read_origin(
 }
 
 static void compile_value(
-    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+    struct shape_compiler *c, struct view view, struct shape_scope scope, struct shape_node *node)
 {
     const struct json *constant = word(view, "const");
     read_bounds(c, view, node);
@@ -430,7 +305,7 @@ static void compile_value(
 /* ---- structures ---- */
 
 static const struct shape_node *compile_node(
-    struct compiler *c, const struct json *json, struct scope scope, bool is_required);
+    struct shape_compiler *c, const struct json *json, struct shape_scope scope, bool is_required);
 
 static bool is_listed(const struct json *list, struct str name)
 {
@@ -442,7 +317,7 @@ static bool is_listed(const struct json *list, struct str name)
     return false;
 }
 
-static struct str quoted_key(struct compiler *c, struct str name)
+static struct str quoted_key(struct shape_compiler *c, struct str name)
 {
     struct buf key;
     buf_init(&key, 4096);
@@ -454,7 +329,7 @@ static struct str quoted_key(struct compiler *c, struct str name)
 }
 
 static void check_required(
-    struct compiler *c, const struct json *required, const struct json *properties)
+    struct shape_compiler *c, const struct json *required, const struct json *properties)
 {
     if (required && json_kind(required) != JSON_LIST) {
         FAULT(c, required, "\"required\" takes a list of names.");
@@ -469,7 +344,7 @@ static void check_required(
 }
 
 static void compile_members(
-    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+    struct shape_compiler *c, struct view view, struct shape_scope scope, struct shape_node *node)
 {
     const struct json *properties = word(view, "properties"), *required = word(view, "required");
     const struct json *more = word(view, "additionalProperties");
@@ -494,30 +369,30 @@ static void compile_members(
 }
 
 static void compile_object(
-    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+    struct shape_compiler *c, struct view view, struct shape_scope scope, struct shape_node *node)
 {
     const struct json *from = word(view, "x-from"), *first = word(view, "x-first");
-    struct scope inner = scope;
-    if (first && locate(c, first, json_str(first), scope, &inner)) {
+    struct shape_scope inner = scope;
+    if (first && shape_locate(c, first, json_str(first), scope, &inner)) {
         struct shape_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
-        *list = take_list(c, first, inner);
+        *list = shape_take_list(c, first, inner);
         node->kind = SHAPE_FIRST;
         node->list = list;
-        inner = elements_of(c, inner);
-    } else if (from && locate(c, from, json_str(from), scope, &inner)) {
+        inner = shape_elements(c, inner);
+    } else if (from && shape_locate(c, from, json_str(from), scope, &inner)) {
         node->sources = arena_zalloc(c->arena, 1, sizeof(*node->sources));
-        node->sources[node->sources_count++] = take(c, from, inner, 1u << SCAN_OBJECT);
+        node->sources[node->sources_count++] = shape_take(c, from, inner, 1u << SCAN_OBJECT);
         node->origin = SHAPE_FROM;
     }
     compile_members(c, view, inner, node);
 }
 
 static void compile_list(
-    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+    struct shape_compiler *c, struct view view, struct shape_scope scope, struct shape_node *node)
 {
     const struct json *from = word(view, "x-from"), *items = word(view, "items");
     const struct json *trim = word(view, "x-trim");
-    struct scope where;
+    struct shape_scope where;
     node->min_items = size_word(c, view, "minItems", 0);
     node->max_items = size_word(c, view, "maxItems", SIZE_MAX);
     node->take = size_word(c, view, "x-take", SIZE_MAX);
@@ -528,11 +403,11 @@ static void compile_list(
     if (json_kind(trim) == JSON_TRUE) {
         node->list_number = ++c->shape->trims_count;
     }
-    if (locate(c, from, json_str(from), scope, &where)) {
+    if (shape_locate(c, from, json_str(from), scope, &where)) {
         struct shape_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
-        *list = take_list(c, from, where);
+        *list = shape_take_list(c, from, where);
         node->list = list;
-        node->element = compile_node(c, items, elements_of(c, where), false);
+        node->element = compile_node(c, items, shape_elements(c, where), false);
     }
 }
 
@@ -562,7 +437,7 @@ static unsigned needs(const struct shape_node *node)
 }
 
 static void compile_typed(
-    struct compiler *c, struct view view, struct scope scope, struct shape_node *node)
+    struct shape_compiler *c, struct view view, struct shape_scope scope, struct shape_node *node)
 {
     unsigned object = 1u << SCAN_OBJECT, list = 1u << SCAN_LIST;
     if (node->kinds == object) {
@@ -581,13 +456,13 @@ static void compile_typed(
 }
 
 static const struct shape_node *compile_node(
-    struct compiler *c, const struct json *json, struct scope scope, bool is_required)
+    struct shape_compiler *c, const struct json *json, struct shape_scope scope, bool is_required)
 {
     struct shape_node *node = arena_zalloc(c->arena, 1, sizeof(*node));
     struct view view = { json, shape_words_target(c->root, json) };
     node->max_points = node->max_items = node->take = SIZE_MAX;
     node->is_kept_empty = is_required;
-    if (json_kind(json) != JSON_OBJECT || c->depth == NODES_DEPTH_MAX) {
+    if (json_kind(json) != JSON_OBJECT || c->depth == SHAPE_DEPTH_MAX) {
         FAULT(c, json, "A schema object must stand here, not too deep.");
         return node;
     }
@@ -611,7 +486,7 @@ static const struct shape_node *compile_node(
 /* ---- the door ---- */
 
 /* "x-calls": which schema each call's answer keeps. */
-static void read_services(struct compiler *c, const char *directory)
+static void read_services(struct shape_compiler *c, const char *directory)
 {
     const struct json *files = json_get(c->root, "x-calls");
     for (size_t i = 0; json_kind(files) == JSON_OBJECT && i < files->count; i++) {
@@ -637,7 +512,7 @@ struct shape *shape_compile(struct arena *arena, const char *directory, const ch
     const struct shape_call *calls, size_t count, struct faults *faults)
 {
     struct shape *shape = arena_zalloc(arena, 1, sizeof(*shape));
-    struct compiler c = {
+    struct shape_compiler c = {
         .arena = arena, .faults = faults, .calls = calls, .calls_count = count, .shape = shape
     };
     struct err err;
@@ -648,11 +523,11 @@ struct shape *shape_compile(struct arena *arena, const char *directory, const ch
         faults_add(faults, c.file, 0, "%s", err.text);
         return NULL;
     }
-    shape->paths = arena_zalloc(arena, SOURCES_MAX, sizeof(char *));
-    shape->calls_of = arena_zalloc(arena, SOURCES_MAX, sizeof(size_t));
+    shape->paths = arena_zalloc(arena, SHAPE_SOURCES_MAX, sizeof(char *));
+    shape->calls_of = arena_zalloc(arena, SHAPE_SOURCES_MAX, sizeof(size_t));
     read_services(&c, directory ? directory : ".");
     shape->max_bytes = size_word(&c, (struct view){ c.root, NULL }, "x-max-bytes", 0);
-    shape->root = compile_node(&c, c.root, (struct scope){ SIZE_MAX, { NULL, 0 } }, true);
+    shape->root = compile_node(&c, c.root, (struct shape_scope){ SIZE_MAX, { NULL, 0 } }, true);
     if (shape->root->kind != SHAPE_OBJECT) {
         FAULT(&c, c.root, "The root of a shape is an object.");
     }

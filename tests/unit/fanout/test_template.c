@@ -9,8 +9,10 @@ static const struct bff_plan plans[] = { {
     .query = { { .name = "limit" }, { .name = "cursor" } },
     .calls = {
         { .as = "profile", .from = "profiles", .get = "/v1/users/{claims.sub}" },
-        { .as = "posts", .from = "profiles", .get = "/t?limit={query.limit}&x=1&cursor={query.cursor}" },
-        { .as = "ads", .from = "profiles", .get = "/slots?segment={profile.segment|all}&lang={claims.locale|en}" },
+        { .as = "posts", .from = "profiles",
+            .get = "/t?limit={query.limit}&x=1&cursor={query.cursor}" },
+        { .as = "ads", .from = "profiles",
+            .get = "/slots?segment={profile.segment|all}&lang={claims.locale|en}" },
         { .as = "stats", .from = "profiles", .get = "/stats?ids={posts.items[*].id}" },
         { .as = "viewed", .from = "profiles", .post = "/e/{path.id}", .is_detached = 1,
             .body = "{\"u\": {claims.sub}, \"ids\":{posts.items[*].id},\"n\":{profile.n}}" },

@@ -1,0 +1,55 @@
+#ifndef RESPOND_SHAPE_COMPILER_H
+#define RESPOND_SHAPE_COMPILER_H
+
+#include "shape.h"
+
+#include "../wire/json.h"
+
+/* A shape in the making. Only for shape.c and shape_source.c. */
+
+enum { SHAPE_DEPTH_MAX = 32, SHAPE_SOURCES_MAX = 512, SHAPE_INDEXES_MAX = 32 };
+
+struct shape_compiler {
+    struct arena *arena;
+    struct faults *faults;
+    const char *file;
+    const struct json *root;
+    const struct shape_call *calls;
+    size_t calls_count;
+    const struct json *services[32]; /* of each call; NULL: the shape names none */
+    struct shape *shape;
+    const char *indexes[SHAPE_INDEXES_MAX]; /* "posts.items where id", one for each table */
+    unsigned depth;
+};
+
+/* Where relative paths begin: inside an element of a list, or at the root (call SIZE_MAX). */
+struct shape_scope {
+    size_t call;
+    struct str base; /* "items[*]" */
+};
+
+/* A schema and what its $ref leads to. */
+struct view {
+    const struct json *own;
+    const struct json *target;
+};
+
+#define FAULT(c, json, ...)                                                                        \
+    faults_add((c)->faults, (c)->file, (json) ? (json)->line : 0, __VA_ARGS__)
+
+/* "posts.items" into the call and the path inside its answer; false after a fault. */
+bool shape_locate(struct shape_compiler *c, const struct json *at, struct str text,
+    struct shape_scope scope, struct shape_scope *out);
+
+/* The place of a value; what is taken is added to the call's wants. `kinds` 0: any will do. */
+struct shape_source shape_take(
+    struct shape_compiler *c, const struct json *at, struct shape_scope where, unsigned kinds);
+
+/* The same for a list and its elements. */
+struct shape_list shape_take_list(
+    struct shape_compiler *c, const struct json *at, struct shape_scope where);
+
+/* Inside the elements of a list. */
+struct shape_scope shape_elements(struct shape_compiler *c, struct shape_scope list);
+
+#endif
