@@ -50,11 +50,11 @@ void http_intake_refuse(struct http_intake *intake, enum http_refusal refusal)
 /* The first line alone may be too long: then it is the target that is. */
 static bool is_target_too_long(const struct http_intake *intake)
 {
-    const struct buf *bytes = &intake->bytes;
     size_t line_max =
         intake->limits->target_max_bytes + HTTP_METHOD_MAX_BYTES + sizeof(" HTTP/1.1\r\n");
-    const char *end = intake->lines.count ? memchr(bytes->data, '\n', bytes->len) : NULL;
-    return (end ? (size_t)(end - bytes->data) : bytes->len) > line_max;
+    struct str scanned = { intake->bytes.data, intake->lines.at };
+    const char *end = intake->lines.count ? memchr(scanned.at, '\n', scanned.len) : NULL;
+    return (end ? (size_t)(end - scanned.at) : scanned.len) > line_max;
 }
 
 static void end_head(struct http_intake *intake)
