@@ -248,6 +248,7 @@ struct client {
     gnutls_certificate_credentials_t trust;
     char got[16384];
     size_t got_len;
+    bool was_reset; /* not a proper end, but an error */
 };
 
 static void client_open(struct client *client)
@@ -297,18 +298,19 @@ static void client_close(struct client *client)
     close(client->fd);
 }
 
-/* In pieces; a server that has refused already may not take all. */
-static void client_send(struct client *client, struct str bytes, size_t piece)
+/* In pieces. False when the connection does not take all. */
+static bool client_send(struct client *client, struct str bytes, size_t piece)
 {
     while (bytes.len) {
         size_t len = bytes.len < piece ? bytes.len : piece;
         ssize_t sent = client->tls ? gnutls_record_send(client->tls, bytes.at, len)
                                    : send(client->fd, bytes.at, len, 0);
         if (sent <= 0) {
-            return;
+            return false;
         }
         bytes = str_from(bytes, (size_t)sent);
     }
+    return true;
 }
 
 static void client_say(struct client *client, const char *text)
@@ -327,6 +329,7 @@ static bool client_read(struct client *client)
         len = client->tls ? gnutls_record_recv(client->tls, into, room)
                           : recv(client->fd, into, room, 0);
     } while (client->tls && (len == GNUTLS_E_AGAIN || len == GNUTLS_E_INTERRUPTED));
+    client->was_reset = len < 0;
     client->got_len += len > 0 ? (size_t)len : 0;
     client->got[client->got_len] = '\0';
     return len > 0;
