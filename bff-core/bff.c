@@ -16,7 +16,7 @@
 #include "observe/access.h"
 #include "observe/admin.h"
 #include "options.h"
-#include "respond/shape.h"
+#include "try.h"
 #include "wire/http_server.h"
 #include "wire/listener.h"
 #include "wire/tls.h"
@@ -208,6 +208,8 @@ static int print_job(struct core *core, const struct options *options)
         return print_plans(core);
     case OPTIONS_SETTINGS:
         return print_settings(core);
+    case OPTIONS_TRY:
+        return try_plan(core, options->try_plan, options->try_directory, stdout, stderr);
     default:
         must(!"every job is known");
         return EX_SOFTWARE;

@@ -51,7 +51,6 @@ Test(options, values_stand_behind_or_after_an_equals_sign)
 Test(options, each_job_has_its_option)
 {
     cr_assert(READ("--plans") && options.job == OPTIONS_PLANS);
-    cr_assert(READ("--openapi") && options.job == OPTIONS_OPENAPI);
     cr_assert(READ("--settings") && options.job == OPTIONS_SETTINGS);
     cr_assert(READ("--help") && options.job == OPTIONS_HELP);
     cr_assert(READ("--version") && options.job == OPTIONS_VERSION);
@@ -97,8 +96,8 @@ Test(options, help_tells_everything)
 {
     const char *help = printed(options_help);
     static const char *const words[] = { "bff-test", "A server for tests.", "--config FILE",
-        "--set NAME=VALUE", "--check", "--plans", "--try PLAN DIR", "--openapi", "--settings",
-        "--help", "--version", "SIGTERM", "64", "78", "token.issuer", "services.NAME.url" };
+        "--set NAME=VALUE", "--check", "--plans", "--try PLAN DIR", "--settings", "--help",
+        "--version", "SIGTERM", "64", "78", "token.issuer", "services.NAME.url" };
     for (size_t i = 0; i < countof(words); i++) {
         cr_assert(strstr(help, words[i]), "%s", words[i]);
     }
