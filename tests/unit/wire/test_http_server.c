@@ -243,8 +243,9 @@ static void send_too_much(bool is_tls)
     client_say(&client, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
                         "Content-Length: 1000000\r\n\r\n");
     static char body[1000000];
-    client_send(&client, (struct str){ body, sizeof(body) }, 10000);
+    cr_assert(client_send(&client, (struct str){ body, sizeof(body) }, 10000));
     client_hear_all(&client);
+    cr_assert(!client.was_reset);
     cr_assert_eq(strncmp(client.got, "HTTP/1.1 413 ", 13), 0, "%s", client.got);
     cr_assert_null(strstr(client.got, "100 Continue"));
     cr_assert_not_null(strstr(client.got, "\r\nConnection: close\r\n"));
