@@ -15,9 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SERVERS = 2, CLIENTS = 4, ROUNDS = 250, ASKED = 4 /* in a round */, PORT = 21590 };
+enum { SERVERS = 2, CLIENTS = 4, ROUNDS = 250, ASKED = 4 /* in a round */ };
 
 struct side {
+    int listen_fd;
     struct loop *loop;
     struct http_server *server;
     pthread_t thread;
@@ -61,18 +62,18 @@ static void drain(struct soon *soon)
     http_server_drain(container_of(soon, struct side, drain)->server, drained);
 }
 
-static const struct sockaddr_in address = {
-    .sin_family = AF_INET,
-    .sin_port = __builtin_bswap16(PORT),
-    .sin_addr.s_addr = __builtin_bswap32(INADDR_LOOPBACK),
-};
+static struct sockaddr_in address = { .sin_family = AF_INET };
 
+/* The first listener gets a free port, the others share it. */
 static int listen_at_port(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+    socklen_t len = sizeof(address);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-    must(bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
+    must(bind(fd, (const struct sockaddr *)&address, len) == 0);
     must(listen(fd, 128) == 0);
+    must(getsockname(fd, (struct sockaddr *)&address, &len) == 0);
     return fd;
 }
 
@@ -80,7 +81,7 @@ static void *serve(void *context)
 {
     struct side *side = context;
     struct http_server_options options = {
-        .listen_fd = listen_at_port(),
+        .listen_fd = side->listen_fd,
         .connections_max = 64,
         .idle_timeout_ms = 20000,
         .head_timeout_ms = 20000,
@@ -98,18 +99,13 @@ static void *serve(void *context)
     return NULL;
 }
 
-/* Waits until a server listens: the first connections of a client come early. */
 static int dial(void)
 {
-    for (;;) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        struct timeval limit = { .tv_sec = 20 };
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
-            return fd;
-        }
-        close(fd);
-    }
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval limit = { .tv_sec = 20 };
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    must(connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
+    return fd;
 }
 
 static unsigned count_answers(int fd)
@@ -154,7 +150,11 @@ int main(void)
     pthread_t clients[CLIENTS];
     signal(SIGPIPE, SIG_IGN);
     for (int i = 0; i < SERVERS; i++) {
-        sides[i] = (struct side){ .loop = loop_new(), .drain.run = drain };
+        sides[i] = (struct side){
+            .listen_fd = listen_at_port(),
+            .loop = loop_new(),
+            .drain.run = drain,
+        };
         must(pthread_create(&sides[i].thread, NULL, serve, &sides[i]) == 0);
     }
     for (int i = 0; i < CLIENTS; i++) {
