@@ -106,6 +106,7 @@ static bool make_server(
         .idle_timeout_ms = settings->limits.idle_ms,
         .head_timeout_ms = settings->limits.head_ms,
         .body_timeout_ms = settings->limits.body_ms,
+        .reply_timeout_ms = settings->limits.idle_ms,
         .head_max_bytes = settings->limits.head_bytes,
         .target_max_bytes = settings->limits.target_bytes,
         .body_max_bytes = settings->limits.body_bytes,
