@@ -14,6 +14,7 @@
 #include "../base/clock.h"
 #include "../base/must.h"
 #include "http_curl.h"
+#include "http_exchange.h"
 #include "http_lane.h"
 
 #include <stdlib.h>
@@ -229,9 +230,12 @@ enum http_outcome http_call_take_head(struct http_call *call)
     if (coding.len && !str_eq_nocase(coding, STR("identity"))) {
         return HTTP_BROKEN;
     }
-    bool announces_too_much =
-        parser->framing == HTTP_LENGTH && parser->left > call->answer.body.cap;
-    return announces_too_much ? HTTP_TOO_LARGE : HTTP_ANSWERED;
+    if (parser->framing != HTTP_LENGTH) {
+        return HTTP_ANSWERED;
+    }
+    /* One allocation for all of it; the cap says whether that much may come. */
+    bool fits = parser->left < SIZE_MAX && buf_reserve(&call->answer.body, (size_t)parser->left);
+    return fits ? HTTP_ANSWERED : HTTP_TOO_LARGE;
 }
 
 enum http_outcome http_call_take_body(struct http_call *call, struct str bytes)
@@ -398,7 +402,7 @@ struct http_origin *http_origin_new(
     origin->key_file = copy(options->key_file);
     origin->connections_max = options->connections_max;
     origin->asks_gzip = options->asks_gzip;
-    origin->lane = &http_transfer_lane;
+    origin->lane = options->lane == HTTP_LANE_TRANSFER ? &http_transfer_lane : &http_exchange_lane;
     http_ring_init(&origin->queue);
     http_ring_init(&origin->idle);
     http_ring_append(&client->origins, &origin->link);
@@ -431,6 +435,7 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
     http_ring_init(&client->calls);
     http_ring_init(&client->spare);
     client->curl = http_curl_new(client);
+    client->exchange = http_exchange_new(client);
     return client;
 }
 
@@ -454,6 +459,7 @@ void http_client_free(struct http_client *client)
     }
     loop_soon_forget(client->loop, &client->next);
     http_inflate_pool_fini(&client->inflates);
+    http_exchange_free(client->exchange);
     http_curl_free(client->curl);
     free(client);
 }

@@ -29,6 +29,12 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
  */
 void http_client_free(struct http_client *client);
 
+/*
+ * AUTO is the exchange lane: our own HTTP/1.1 on connections that the library makes. TRANSFER
+ * leaves the exchange to the library too: dearer, for what the first does not speak.
+ */
+enum http_lane_choice { HTTP_LANE_AUTO, HTTP_LANE_EXCHANGE, HTTP_LANE_TRANSFER };
+
 /* How an origin (scheme, host, port) is reached. Texts are copied. */
 struct http_origin_options {
     const char *url;       /* "https://profiles.internal:8443/v1"; a path is a prefix of targets */
@@ -37,6 +43,7 @@ struct http_origin_options {
     const char *key_file;
     unsigned connections_max; /* to this origin at once; 0: no limit of its own */
     bool asks_gzip; /* asks for gzip and inflates what comes; otherwise any coding is HTTP_BROKEN */
+    enum http_lane_choice lane;
 };
 
 /*

@@ -22,12 +22,14 @@
 struct socket {
     struct watch watch;
     struct http_curl *curl;
-    uint32_t events; /* what epoll was told */
+    uint32_t events; /* what epoll was told; 0: nothing yet */
     bool is_wanted;  /* curl is waiting for it */
+    bool is_kept;    /* a connection: we learn when it is closed, so epoll may keep it until then */
 };
 
 struct http_curl {
     CURLM *multi;
+    CURLSH *share; /* TLS sessions: a new connection resumes an old one's */
     struct loop *loop;
     struct deadline timer;
     struct socket **sockets; /* by descriptor */
@@ -70,7 +72,9 @@ void http_curl_release_fd(struct http_curl *curl, int fd)
 {
     struct socket *socket = socket_at(curl, fd);
     if (socket) {
-        loop_unwatch(curl->loop, &socket->watch);
+        if (socket->events) {
+            loop_unwatch(curl->loop, &socket->watch);
+        }
         curl->sockets[fd] = NULL;
         free(socket);
     }
@@ -114,22 +118,31 @@ static struct socket *socket_new(struct http_curl *curl, int fd)
     return socket;
 }
 
+static void socket_removed(struct http_curl *curl, int fd)
+{
+    struct socket *socket = socket_at(curl, fd);
+    if (socket && socket->is_kept) {
+        socket->is_wanted = false;
+    } else {
+        http_curl_release_fd(curl, fd);
+    }
+}
+
 static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
 {
     (void)easy;
     (void)unused;
     struct http_curl *curl = context;
-    struct socket *socket = socket_at(curl, fd);
     if (what == CURL_POLL_REMOVE) {
-        if (socket) {
-            socket->is_wanted = false;
-        }
+        socket_removed(curl, fd);
         return 0;
     }
-    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
-    bool is_new = socket == NULL;
-    if (is_new) {
+    struct socket *socket = socket_at(curl, fd);
+    if (!socket) {
         socket = socket_new(curl, fd);
+    }
+    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+    if (socket->events == 0) {
         must(loop_watch(curl->loop, &socket->watch, events));
     } else if (socket->events != events) {
         loop_rewatch(curl->loop, &socket->watch, events);
@@ -137,6 +150,16 @@ static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *context,
     socket->events = events;
     socket->is_wanted = true;
     return 0;
+}
+
+/* Curl tells birth and end of connections, but not of the pipes to its resolver's threads. */
+static int socket_born(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)purpose;
+    struct http_curl *curl = context;
+    must(socket_at(curl, fd) == NULL);
+    socket_new(curl, fd)->is_kept = true;
+    return CURL_SOCKOPT_OK;
 }
 
 static int close_socket(void *context, curl_socket_t fd)
@@ -305,8 +328,14 @@ void *http_curl_easy_new(struct http_origin *origin)
     /* Curl takes 0 for its own default of 300 s: the call's deadline ends it before. */
     set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     set_long(easy, CURLOPT_MAXAGE_CONN, (long)(options->idle_timeout_ms + 999) / 1000);
+    /* A call that ends while its host is being resolved does not wait for the resolver's thread. */
+    set_long(easy, CURLOPT_QUICK_EXIT, 1);
+    struct http_curl *curl = origin->client->curl;
+    must_curl(curl_easy_setopt(easy, CURLOPT_SHARE, curl->share));
+    must_curl(curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, socket_born));
+    must_curl(curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, curl));
     must_curl(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
-    must_curl(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, origin->client->curl));
+    must_curl(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, curl));
     if (origin->is_secure) {
         set_tls(easy, origin);
     }
@@ -356,7 +385,9 @@ struct http_curl *http_curl_new(struct http_client *client)
     curl->loop = client->loop;
     curl->timer.expired = timer_expired;
     curl->multi = curl_multi_init();
-    must(curl->multi != NULL);
+    curl->share = curl_share_init();
+    must(curl->multi != NULL && curl->share != NULL);
+    must(curl_share_setopt(curl->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK);
     set_multi(curl, client->options.connections_max);
     return curl;
 }
@@ -364,6 +395,7 @@ struct http_curl *http_curl_new(struct http_client *client)
 void http_curl_free(struct http_curl *curl)
 {
     curl_multi_cleanup(curl->multi);
+    must(curl_share_cleanup(curl->share) == CURLSHE_OK);
     loop_deadline_clear(curl->loop, &curl->timer);
     for (size_t fd = 0; fd < curl->sockets_room; fd++) {
         http_curl_release_fd(curl, (int)fd);

@@ -26,11 +26,13 @@ struct http_lane {
 };
 
 extern const struct http_lane http_transfer_lane;
+extern const struct http_lane http_exchange_lane;
 
 struct http_client {
     struct loop *loop;
     struct http_client_options options;
     struct http_curl *curl;
+    struct http_exchange *exchange;
 
     struct http_link origins;
     struct http_link calls; /* all of them */

@@ -157,6 +157,8 @@ static int about_to_send(void *context, char *peer_ip, char *own_ip, int peer_po
     long connects = 0;
     curl_easy_getinfo(transfer->job.easy, CURLINFO_NUM_CONNECTS, &connects);
     call->answer.is_reused = connects == 0;
+    call->origin->counters.connects += connects != 0;
+    call->origin->counters.reuses += connects == 0;
     call->answer.connect_us = connects ? clock_now_us() - transfer->began_us : 0;
     call->answer.was_sent = true;
     return CURL_PREREQFUNC_OK;
