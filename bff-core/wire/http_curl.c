@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct socket {
@@ -24,7 +25,8 @@ struct socket {
     struct http_curl *curl;
     uint32_t events; /* what epoll was told; 0: nothing yet */
     bool is_wanted;  /* curl is waiting for it */
-    bool is_kept;    /* a connection: we learn when it is closed, so epoll may keep it until then */
+    bool is_remote;  /* not a pipe to a resolver's thread */
+    bool is_kept;    /* connected: we learn when it is closed, so epoll may keep it until then */
 };
 
 struct http_curl {
@@ -99,6 +101,14 @@ static void socket_ready(struct watch *watch, uint32_t events)
     act(curl, fd, what);
 }
 
+static bool is_remote(int fd)
+{
+    int domain = AF_UNSPEC;
+    socklen_t len = sizeof(domain);
+    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+    return domain == AF_INET || domain == AF_INET6;
+}
+
 static struct socket *socket_new(struct http_curl *curl, int fd)
 {
     size_t need = (size_t)fd + 1;
@@ -114,6 +124,7 @@ static struct socket *socket_new(struct http_curl *curl, int fd)
     must(socket != NULL);
     socket->watch = (struct watch){ fd, socket_ready };
     socket->curl = curl;
+    socket->is_remote = is_remote(fd);
     curl->sockets[fd] = socket;
     return socket;
 }
@@ -149,17 +160,9 @@ static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *context,
     }
     socket->events = events;
     socket->is_wanted = true;
+    /* Only a connected socket is waited for to be read; others curl closes without a word. */
+    socket->is_kept |= socket->is_remote && what & CURL_POLL_IN;
     return 0;
-}
-
-/* Curl tells birth and end of connections, but not of the pipes to its resolver's threads. */
-static int socket_born(void *context, curl_socket_t fd, curlsocktype purpose)
-{
-    (void)purpose;
-    struct http_curl *curl = context;
-    must(socket_at(curl, fd) == NULL);
-    socket_new(curl, fd)->is_kept = true;
-    return CURL_SOCKOPT_OK;
 }
 
 static int close_socket(void *context, curl_socket_t fd)
@@ -332,8 +335,6 @@ void *http_curl_easy_new(struct http_origin *origin)
     set_long(easy, CURLOPT_QUICK_EXIT, 1);
     struct http_curl *curl = origin->client->curl;
     must_curl(curl_easy_setopt(easy, CURLOPT_SHARE, curl->share));
-    must_curl(curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, socket_born));
-    must_curl(curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, curl));
     must_curl(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
     must_curl(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, curl));
     if (origin->is_secure) {

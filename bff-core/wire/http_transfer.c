@@ -17,6 +17,8 @@
 #include <curl/curl.h>
 #include <stdlib.h>
 
+enum { CODE_TOO_LARGE = 100 }; /* CURLE_TOO_LARGE, since 8.6.0 */
+
 struct transfer {
     struct http_curl_job job;
     struct http_link link; /* in origin->idle while it carries no call */
@@ -238,6 +240,11 @@ static enum http_outcome outcome_of(struct transfer *transfer, CURLcode code)
     }
     if (transfer->attempts == 0) {
         return HTTP_UNREACHED;
+    }
+    /* A header line beyond curl's own limit; newer versions name it. */
+    bool is_overlong = code == CURLE_OUT_OF_MEMORY || (int)code == CODE_TOO_LARGE;
+    if (is_overlong && !transfer->is_head_read) {
+        return HTTP_TOO_LARGE;
     }
     /* Curl met something that is not HTTP, and did not show it to us. */
     bool has_babbled = code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL;
