@@ -38,6 +38,8 @@ struct http_curl {
     size_t sockets_room;
 };
 
+enum { KEPT_MAX = 4096 }; /* idle connections of the transfer lane, where no limit is set */
+
 #define must_curl(call) must((call) == CURLE_OK)
 
 /* ---- messages ---- */
@@ -369,12 +371,12 @@ static void set_multi(struct http_curl *curl, unsigned connections_max)
     must(curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_changed) == CURLM_OK);
     must(curl_multi_setopt(multi, CURLMOPT_TIMERDATA, curl) == CURLM_OK);
     must(curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK);
-    if (connections_max) {
-        /* At its limit curl closes the connection that was idle longest. */
-        long max = connections_max;
-        must(curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max) == CURLM_OK);
-        must(curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, max) == CURLM_OK);
-    }
+    /* At its limit curl closes the connection that was idle longest; in all, 0 is no limit. */
+    long in_all = connections_max;
+    must(curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, in_all) == CURLM_OK);
+    /* Left alone, curl keeps four for each transfer under way, and so closes most in a pause. */
+    long kept = connections_max ? connections_max : KEPT_MAX;
+    must(curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kept) == CURLM_OK);
 }
 
 struct http_curl *http_curl_new(struct http_client *client)

@@ -479,3 +479,28 @@ Test(http_client, a_client_that_ends_takes_its_calls_with_it)
         }
     }
 }
+
+/* Many at a time, as requests ask them: a moment without calls closes nothing. */
+Test(http_client, connections_outlive_a_pause)
+{
+    enum { CALLS = 12, ROUNDS = 5 };
+    static const struct turn script[] = { { .say = HELLO, .drip_ms = 1 } };
+    WITH_LANES(lane)
+    {
+        struct page page;
+        struct result results[CALLS];
+        open_page(&page, lane, script, 1);
+        for (int round = 0; round < ROUNDS; round++) {
+            for (size_t i = 0; i < CALLS; i++) {
+                start(&page, &results[i], (struct http_call_options){ 0 });
+            }
+            wait_for(&page, CALLS);
+            for (size_t i = 0; i < CALLS; i++) {
+                cr_assert_eq(results[i].answer.is_reused, round > 0);
+                forget(&results[i]);
+            }
+        }
+        cr_assert_eq(server_connections(page.server), CALLS, "%s lane", lane_names[lane]);
+        close_page(&page);
+    }
+}
