@@ -13,8 +13,8 @@ struct str {
 };
 
 #define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
-/* For printf's "%.*s". */
-#define STR_FMT(s) (int)(s).len, (s).at
+/* For printf's "%.*s"; a missing slice prints nothing. */
+#define STR_FMT(s) (int)(s).len, ((s).at ? (s).at : "")
 
 static inline struct str str_of(const char *text)
 {

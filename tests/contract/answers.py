@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import jsonschema
 
@@ -46,6 +47,7 @@ def ask(port, method, path, body=None, headers=()):
 class World:
     def __init__(self, folder):
         self.processes = []
+        self.logs = []
         command = [BUILD / "bff-mocks", "--port", "0", "--die-with-parent"]
         mocks = self.start(command, stdout=subprocess.PIPE)
         words = mocks.stdout.readline().split()[1:]
@@ -69,12 +71,15 @@ services = {{ {services} }};
 schemas = "{ROOT / 'schemas'}";
 log = {{ access = "off"; }};
 ''')
-        server = self.start([BUILD / f"bff-{client}", "--config", conf], stderr=subprocess.PIPE)
-        for line in server.stderr:
-            found = re.search(r"serves http://127\.0\.0\.1:(\d+) ", line)
+        log = pathlib.Path(folder) / f"{client}.log"
+        server = self.start([BUILD / f"bff-{client}", "--config", conf], stderr=log.open("w"))
+        self.logs.append(log)
+        while server.poll() is None:
+            found = re.search(r"serves http://127\.0\.0\.1:(\d+) ", log.read_text())
             if found:
                 return int(found[1])
-        raise SystemExit(f"bff-{client} did not start")
+            time.sleep(0.01)
+        raise SystemExit(f"bff-{client} did not start: {log.read_text()}")
 
     def token(self, subject, scope="feed:read"):
         wish = {"sub": subject, "scope": scope, "aud": "bff", "ttl_s": 3600, "alg": "ES256"}
@@ -184,6 +189,8 @@ def main():
                 refusals(world, client, token)
         finally:
             codes = world.end()
+            if any(codes):
+                print("".join(log.read_text() for log in world.logs), file=sys.stderr)
         check("everything ends when it is told to", codes == [0] * len(codes), codes)
     print(f"1..{sum(counts.values())}")
     return 1 if counts["not ok"] else 0
