@@ -402,7 +402,7 @@ struct http_origin *http_origin_new(
     origin->key_file = copy(options->key_file);
     origin->connections_max = options->connections_max;
     origin->asks_gzip = options->asks_gzip;
-    origin->lane = options->lane == HTTP_LANE_TRANSFER ? &http_transfer_lane : &http_exchange_lane;
+    origin->lane = options->lane == HTTP_LANE_EXCHANGE ? &http_exchange_lane : &http_transfer_lane;
     http_ring_init(&origin->queue);
     http_ring_init(&origin->idle);
     http_ring_append(&client->origins, &origin->link);

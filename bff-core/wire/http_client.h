@@ -30,8 +30,10 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
 void http_client_free(struct http_client *client);
 
 /*
- * AUTO is the exchange lane: our own HTTP/1.1 on connections that the library makes. TRANSFER
- * leaves the exchange to the library too: dearer, for what the first does not speak.
+ * AUTO is the transfer lane, which leaves the whole exchange to the library. EXCHANGE is our own
+ * HTTP/1.1 on connections that the library makes: cheaper, but the library may close a kept
+ * connection (its cache is full) and the descriptor's number may come back as another socket, so it
+ * is not chosen until a test proves that this cannot happen.
  */
 enum http_lane_choice { HTTP_LANE_AUTO, HTTP_LANE_EXCHANGE, HTTP_LANE_TRANSFER };
 
