@@ -79,8 +79,6 @@ struct bff_call {
     const char *post;    /* a target: asked at most once */
     const char *body;    /* a JSON template, with .post */
     unsigned timeout_ms; /* 0: what is left of the plan's budget */
-    unsigned cache_s;    /* 0: not cached */
-    unsigned stale_s;    /* how long beyond its time a cached answer may stand in */
     const char
         *otherwise; /* JSON that stands in when nothing else can; must fit the service's schema */
     _Bool is_detached; /* asked for its effect: neither delays nor fails the answer */

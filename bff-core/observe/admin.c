@@ -160,8 +160,6 @@ static void write_call(struct buf *out, const struct bff_call *call)
     members_word(out, "get", call->get);
     members_word(out, "post", call->post);
     members_number(out, "timeout_ms", call->timeout_ms);
-    members_number(out, "cache_s", call->cache_s);
-    members_number(out, "stale_s", call->stale_s);
     members_bool(out, "is_detached", call->is_detached);
     buf_append_char(out, '}');
 }

@@ -205,11 +205,11 @@ Test(admin, plans)
         "\"about\":\"The \\\"home\\\" feed.\",\"allow\":\"token\",\"scope\":\"feed:read\","
         "\"shape\":\"mobile/feed.v1\",\"budget_ms\":1000,\"calls\":["
         "{\"as\":\"profile\",\"from\":\"profiles\",\"get\":\"/v1/users/{claims.sub}\","
-        "\"timeout_ms\":0,\"cache_s\":0,\"stale_s\":0,\"is_detached\":false},"
+        "\"timeout_ms\":0,\"is_detached\":false},"
         "{\"as\":\"ads\",\"from\":\"ads\",\"get\":\"/v1/slots\","
-        "\"timeout_ms\":120,\"cache_s\":0,\"stale_s\":0,\"is_detached\":false},"
+        "\"timeout_ms\":120,\"is_detached\":false},"
         "{\"as\":\"viewed\",\"from\":\"ads\",\"post\":\"/v1/events\","
-        "\"timeout_ms\":0,\"cache_s\":0,\"stale_s\":0,\"is_detached\":true}]},"
+        "\"timeout_ms\":0,\"is_detached\":true}]},"
         "{\"name\":\"post\",\"route\":\"POST /v1/posts/{id}\",\"allow\":\"token\","
         "\"budget_ms\":300,\"calls\":[]}]}\n");
 }
