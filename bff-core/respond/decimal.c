@@ -75,8 +75,34 @@ static int compare_sizes(const struct decimal *a, const struct decimal *b)
     return 0;
 }
 
+/* Digits and perhaps a sign before them, as nearly all numbers are. */
+static bool is_plain(struct str number)
+{
+    for (size_t i = number.at[0] == '-'; i < number.len; i++) {
+        if (number.at[i] < '0' || number.at[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Two plain numbers: JSON allows no leading zeros, so the longer one of two digits is larger. */
+static int compare_plain(struct str a, struct str b)
+{
+    bool is_negative = a.at[0] == '-';
+    if (is_negative != (b.at[0] == '-')) {
+        bool are_zero = a.at[a.len - 1] == '0' && b.at[b.len - 1] == '0' && a.len + b.len == 3;
+        return are_zero ? 0 : is_negative ? -1 : 1;
+    }
+    int size = a.len != b.len ? (a.len < b.len ? -1 : 1) : memcmp(a.at, b.at, a.len);
+    return is_negative ? -size : size;
+}
+
 int decimal_compare(struct str a, struct str b)
 {
+    if (is_plain(a) && is_plain(b)) {
+        return compare_plain(a, b);
+    }
     struct decimal x = take_apart(a), y = take_apart(b);
     int x_sign = x.digits.len == 0 ? 0 : x.is_negative ? -1 : 1;
     int y_sign = y.digits.len == 0 ? 0 : y.is_negative ? -1 : 1;
@@ -88,6 +114,9 @@ int decimal_compare(struct str a, struct str b)
 
 bool decimal_is_integer(struct str number)
 {
+    if (is_plain(number)) {
+        return true;
+    }
     struct decimal d = take_apart(number);
     return d.digits.len == 0 || d.last >= 0;
 }

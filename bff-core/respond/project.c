@@ -4,9 +4,10 @@
  * Owns nothing between two projections. A node writes itself and says so, or leaves the text as it
  * found it and says MISSING; whoever asked decides: an optional member is left out, a required one
  * takes its object with it, a list drops the element, the root fails. Promises: (1) what is written
- * validates against the shape; (2) values are copied byte for byte, x-truncate and x-map excepted;
- * (3) joins cost n + m: a table for each joined list, made when first asked. Every value that was
- * there but did not fit, and every element dropped for a missing one, is a repair.
+ * validates against the shape; (2) values are copied byte for byte, as far as x-truncate leaves
+ * them, x-map excepted; (3) joins cost n + m: a table for each joined list, made when first asked.
+ * Every value that was there but did not fit, and every element dropped for a missing one, is a
+ * repair.
  */
 #include "project.h"
 
@@ -38,7 +39,6 @@ struct projector {
     struct arena *arena;
     struct buf *out;
     struct index *indexes;
-    struct hash_key key;
     unsigned *repairs; /* by source number */
     size_t missing;    /* the call of the last required value that was missing */
     size_t *trims;     /* by list number - 1: at most so many elements */
@@ -125,7 +125,7 @@ static void make_index(struct projector *p, const struct shape_lookup *lookup, s
         if (!plain.at) {
             continue;
         }
-        size_t slot = hash_str(&p->key, plain) & index->mask;
+        size_t slot = hash_str(&p->shape->hash, plain) & index->mask;
         while (index->slots[slot]) {
             const struct scan_span *other = rows.first + (index->slots[slot] - 1) * rows.stride;
             if (str_eq(plain, scan_plain(read_at(p, &lookup->where, other), p->arena))) {
@@ -145,7 +145,7 @@ static const struct scan_span *find(
     if (!index->is_made) {
         make_index(p, lookup, index);
     }
-    for (size_t slot = hash_str(&p->key, wanted) & index->mask; index->slots[slot];
+    for (size_t slot = hash_str(&p->shape->hash, wanted) & index->mask; index->slots[slot];
          slot = (slot + 1) & index->mask) {
         const struct scan_span *spans = index->first + (index->slots[slot] - 1) * index->stride;
         if (str_eq(wanted, scan_plain(read_at(p, &lookup->where, spans), p->arena))) {
@@ -190,40 +190,48 @@ static struct scan_value read_nearest(
 
 /* ---- writing ---- */
 
-static enum written write_text(struct projector *p, struct str text)
+/*
+ * Appends as the buf does, but leaves the zero bytes behind the content to the end of the
+ * projection: an answer is made of a thousand short pieces.
+ */
+static inline void put(struct projector *p, struct str text)
 {
-    buf_append_str(p->out, text);
-    return WRITTEN;
+    struct buf *out = p->out;
+    char *to = out->room - out->len >= text.len ? out->data + out->len : buf_reserve(out, text.len);
+    if (to) {
+        memcpy(to, text.at, text.len);
+        out->len += text.len;
+    }
 }
 
-/* The first `points` code points of a UTF-8 text. */
-static struct str first_points(struct str text, size_t points)
+static enum written write_text(struct projector *p, struct str text)
 {
-    size_t end = 0;
-    while (end < text.len && (points > 0 || (text.at[end] & 0xc0) == 0x80)) {
-        points -= (text.at[end] & 0xc0) != 0x80;
-        end++;
-    }
-    return (struct str){ text.at, end };
+    put(p, text);
+    return WRITTEN;
 }
 
 /*
  * A text that is longer than it may be ends in an ellipsis, which counts. What is cut is written
- * anew, without the escapes that JSON does not need; what is not cut is copied as it stands.
+ * without the escapes that JSON does not need; what is not cut is copied as it stands.
  */
 static enum written write_truncated(
     struct projector *p, const struct shape_node *node, struct scan_value value)
 {
-    if (scan_points(value) <= node->truncate) {
+    size_t whole = value.text.len - 1; /* without the closing quote */
+    if (whole - 1 <= node->truncate || scan_points_end(value, node->truncate) == whole) {
         return value_fits(node, value, p->arena) ? write_text(p, value.text) : MISSING;
     }
-    struct str kept = first_points(scan_plain(value, p->arena), node->truncate - 1);
-    struct str ellipsis = STR("\xe2\x80\xa6");
-    char *cut = arena_alloc(p->arena, kept.len + ellipsis.len);
-    memcpy(cut, kept.at, kept.len);
-    memcpy(cut + kept.len, ellipsis.at, ellipsis.len);
-    json_quote(p->out, (struct str){ cut, kept.len + ellipsis.len });
-    return WRITTEN;
+    size_t end = scan_points_end(value, node->truncate - 1);
+    struct str kept = { value.text.at, end };
+    if (memchr(kept.at, '\\', kept.len)) {
+        struct scan_value escaped = { SCAN_STRING, { kept.at, end + 1 } };
+        if (json_quote(p->out, scan_plain(escaped, p->arena))) {
+            p->out->len--; /* its closing quote */
+        }
+    } else {
+        put(p, kept);
+    }
+    return write_text(p, STR("\xe2\x80\xa6\""));
 }
 
 static enum written write_mapped(
@@ -333,14 +341,14 @@ static enum written write_object(
             return MISSING;
         }
     }
-    buf_append_char(p->out, '{');
+    put(p, STR("{"));
     for (size_t i = 0; i < node->members_count; i++) {
         const struct shape_member *member = &node->members[i];
         size_t before = p->out->len;
         if (written) {
-            buf_append_char(p->out, ',');
+            put(p, STR(","));
         }
-        buf_append_str(p->out, member->key);
+        put(p, member->key);
         if (write_node(p, member->node, row) == WRITTEN) {
             written++;
             continue;
@@ -351,7 +359,7 @@ static enum written write_object(
             return take_back(p, start);
         }
     }
-    buf_append_char(p->out, '}');
+    put(p, STR("}"));
     return written || node->is_kept_empty ? WRITTEN : take_back(p, start);
 }
 
@@ -375,12 +383,12 @@ static enum written write_list(
         return MISSING;
     }
     struct scan_rows rows = read_rows(p, list, row);
-    buf_append_char(p->out, '[');
+    put(p, STR("["));
     for (size_t i = 0; i < rows.count && written < limit; i++) {
         struct row inner = { rows.first + i * rows.stride, list->source.call, list->list, row };
         size_t before = p->out->len;
         if (written) {
-            buf_append_char(p->out, ',');
+            put(p, STR(","));
         }
         if (write_node(p, node->element, &inner) == WRITTEN) {
             written++;
@@ -388,7 +396,7 @@ static enum written write_list(
             buf_cut(p->out, before);
         }
     }
-    buf_append_char(p->out, ']');
+    put(p, STR("]"));
     if (node->list_number) {
         p->trimmed[node->list_number - 1] = written;
     }
@@ -481,12 +489,12 @@ struct projection project(const struct shape *shape, const struct scanned *const
     p.trims = arena_alloc(arena, shape->trims_count * sizeof(*p.trims));
     memset(p.trims, 0xff, shape->trims_count * sizeof(*p.trims));
     p.trimmed = arena_zalloc(arena, shape->trims_count, sizeof(*p.trimmed));
-    hash_key_init(&p.key);
     do {
         buf_clear(out);
         memset(p.repairs, 0, shape->sources_count * sizeof(*p.repairs));
         projection.is_whole = write_node(&p, shape->root, NULL) == WRITTEN && !out->is_overfull;
     } while (projection.is_whole && shape->max_bytes && out->len > shape->max_bytes && trim(&p));
+    buf_cut(out, out->len); /* zero bytes behind the content, see put() */
     projection.missing = p.missing;
     list_repairs(&p, &projection);
     if (!projection.is_whole) {

@@ -400,7 +400,9 @@ static void compile_list(
         FAULT(c, view.own, "A list needs \"x-from\" and \"items\".");
         return;
     }
-    if (json_kind(trim) == JSON_TRUE) {
+    if (trim && (json_kind(trim) != JSON_TRUE || node->min_items > 0)) {
+        FAULT(c, trim, "\"x-trim\" is true, for a list that may become empty.");
+    } else if (trim) {
         node->list_number = ++c->shape->trims_count;
     }
     if (shape_locate(c, from, json_str(from), scope, &where)) {
@@ -436,6 +438,21 @@ static unsigned needs(const struct shape_node *node)
     return calls;
 }
 
+/* Every word of the schema, and of what its $ref leads to, against the type that it has. */
+static void check_words(struct shape_compiler *c, struct view view, const struct shape_node *node)
+{
+    unsigned where = SHAPE_IN_VALUE;
+    if (node->kinds & 1u << SCAN_OBJECT) {
+        where = SHAPE_IN_OBJECT;
+    } else if (node->kinds & 1u << SCAN_LIST) {
+        where = SHAPE_IN_LIST;
+    }
+    unsigned root = view.own == c->root ? SHAPE_IN_ROOT : 0;
+    shape_words_check(view.own, where | root, c->file, c->faults);
+    shape_words_check(view.target, where, c->file, c->faults);
+    shape_words_check_twice(view.own, view.target, c->file, c->faults);
+}
+
 static void compile_typed(
     struct shape_compiler *c, struct view view, struct shape_scope scope, struct shape_node *node)
 {
@@ -469,7 +486,6 @@ static const struct shape_node *compile_node(
     if (json_get(json, "$ref") && !view.target) {
         FAULT(c, json, "\"$ref\" leads nowhere; only \"#/$defs/NAME\" is followed.");
     }
-    shape_words_check(view.own, c->file, c->faults);
     node->kinds = shape_words_kinds(word(view, "type"), &node->is_integer);
     if (!node->kinds) {
         FAULT(c, json,
@@ -477,6 +493,7 @@ static const struct shape_node *compile_node(
             "list of them.");
         return node;
     }
+    check_words(c, view, node);
     c->depth++;
     compile_typed(c, view, scope, node);
     c->depth--;
@@ -532,6 +549,7 @@ struct shape *shape_compile(struct arena *arena, const char *directory, const ch
         FAULT(&c, c.root, "The root of a shape is an object.");
     }
     shape->required = needs(shape->root);
+    hash_key_init(&shape->hash);
     return shape;
 }
 

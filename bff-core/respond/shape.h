@@ -3,6 +3,7 @@
 
 #include "../base/arena.h"
 #include "../base/err.h"
+#include "../base/hash.h"
 #include "../wire/scan.h"
 
 /*
@@ -133,6 +134,7 @@ struct shape {
     size_t max_bytes;  /* x-max-bytes; 0: no bound */
     unsigned required; /* bit i: calls[i] */
     unsigned used;
+    struct hash_key hash; /* of the tables that join */
 };
 
 #endif

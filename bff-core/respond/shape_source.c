@@ -54,7 +54,8 @@ static void check_promise(
             c->calls[where.call].name, STR_FMT(promise.unknown), STR_FMT(where.base),
             promise.nearest ? "; did you mean \"" : "", promise.nearest ? promise.nearest : "",
             promise.nearest ? "\"?" : "");
-    } else if (promised && kinds && !(promised & kinds)) {
+    } else if (promised && kinds && !(promised & kinds & ~(1u << SCAN_NULL))) {
+        /* That both may be null is not enough. */
         FAULT(c, at, "The service of call \"%s\" promises another type for \"%.*s\".",
             c->calls[where.call].name, STR_FMT(where.base));
     }

@@ -10,69 +10,102 @@
 #include "../base/must.h"
 #include "../wire/scan.h"
 
-static const char *const words[] = {
-    /* of JSON Schema: kept */
-    "type",
-    "properties",
-    "required",
-    "items",
-    "additionalProperties",
-    "const",
-    "enum",
-    "default",
-    "minimum",
-    "maximum",
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "$ref",
-    "$defs",
-    /* of JSON Schema: said to people */
-    "$schema",
-    "$id",
-    "$comment",
-    "title",
-    "description",
-    "examples",
-    "deprecated",
-    /* ours */
-    "x-calls",
-    "x-from",
-    "x-first-of",
-    "x-first",
-    "x-count",
-    "x-lookup",
-    "x-nearest",
-    "x-map",
-    "x-truncate",
-    "x-take",
-    "x-trim",
-    "x-max-bytes",
+enum { IN_VALUE = SHAPE_IN_VALUE, IN_OBJECT = SHAPE_IN_OBJECT, IN_LIST = SHAPE_IN_LIST };
+enum { IN_ROOT = SHAPE_IN_ROOT, IN_ALL = IN_VALUE | IN_OBJECT | IN_LIST };
+
+static const struct word {
+    const char *name;
+    unsigned where;
+    bool is_for_people; /* says nothing of a value */
+} words[] = {
+    { "type", IN_ALL, false },
+    { "properties", IN_OBJECT, false },
+    { "required", IN_OBJECT, false },
+    { "additionalProperties", IN_OBJECT, false },
+    { "items", IN_LIST, false },
+    { "minItems", IN_LIST, false },
+    { "maxItems", IN_LIST, false },
+    { "const", IN_VALUE, false },
+    { "enum", IN_VALUE, false },
+    { "default", IN_VALUE | IN_LIST, false },
+    { "minimum", IN_VALUE, false },
+    { "maximum", IN_VALUE, false },
+    { "minLength", IN_VALUE, false },
+    { "maxLength", IN_VALUE, false },
+    { "$ref", IN_ALL, false },
+    { "$defs", IN_ROOT, false },
+    { "$schema", IN_ROOT, true },
+    { "$id", IN_ROOT, true },
+    { "$comment", IN_ALL, true },
+    { "title", IN_ALL, true },
+    { "description", IN_ALL, true },
+    { "examples", IN_ALL, true },
+    { "deprecated", IN_ALL, true },
+    { "x-calls", IN_ROOT, false },
+    { "x-max-bytes", IN_ROOT, false },
+    { "x-from", IN_ALL, false },
+    { "x-first-of", IN_VALUE, false },
+    { "x-first", IN_OBJECT, false },
+    { "x-count", IN_VALUE, false },
+    { "x-lookup", IN_VALUE, false },
+    { "x-nearest", IN_VALUE, false },
+    { "x-map", IN_VALUE, false },
+    { "x-truncate", IN_VALUE, false },
+    { "x-take", IN_LIST, false },
+    { "x-trim", IN_LIST, false },
 };
 
-static bool is_word(struct str name)
+static const struct word *word_named(struct str name)
 {
     for (size_t i = 0; i < countof(words); i++) {
-        if (str_eq(name, str_of(words[i]))) {
-            return true;
+        if (str_eq(name, str_of(words[i].name))) {
+            return &words[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-void shape_words_check(const struct json *schema, const char *file, struct faults *faults)
+static const char *nearest_word(struct str name)
+{
+    const char *names[countof(words)];
+    for (size_t i = 0; i < countof(words); i++) {
+        names[i] = words[i].name;
+    }
+    return str_nearest(name, names, countof(words));
+}
+
+void shape_words_check(
+    const struct json *schema, unsigned where, const char *file, struct faults *faults)
 {
     for (size_t i = 0; json_kind(schema) == JSON_OBJECT && i < schema->count; i++) {
         const struct json *member = &schema->items[i];
-        if (is_word(member->name)) {
-            continue;
+        const struct word *word = word_named(member->name);
+        const char *nearest = word ? NULL : nearest_word(member->name);
+        if (word && !(word->where & where)) {
+            faults_add(faults, file, member->line, "The word \"%.*s\" means nothing here.",
+                STR_FMT(member->name));
+        } else if (!word) {
+            faults_add(faults, file, member->line,
+                "The word \"%.*s\" is not enforced here, so a shape must not promise it%s%s%s.",
+                STR_FMT(member->name), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                nearest ? "\"?" : "");
         }
-        const char *nearest = str_nearest(member->name, words, countof(words));
-        faults_add(faults, file, member->line,
-            "The word \"%.*s\" is not enforced here, so a shape must not promise it%s%s%s.",
-            STR_FMT(member->name), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-            nearest ? "\"?" : "");
+    }
+}
+
+void shape_words_check_twice(
+    const struct json *schema, const struct json *target, const char *file, struct faults *faults)
+{
+    for (size_t i = 0; json_kind(target) == JSON_OBJECT && i < target->count; i++) {
+        const struct word *word = word_named(target->items[i].name);
+        const struct json *own = word ? json_get(schema, word->name) : NULL;
+        bool is_chain = word && strcmp(word->name, "$ref") == 0;
+        if (is_chain || (own && !word->is_for_people)) {
+            faults_add(faults, file, (own ? own : schema)->line,
+                is_chain ? "A \"$ref\" leads to another \"$ref\"; name its end at once."
+                         : "The word \"%s\" stands here and behind \"$ref\".",
+                word->name);
+        }
     }
 }
 

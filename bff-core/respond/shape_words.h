@@ -6,9 +6,22 @@
 
 /* What a shape may say, and what a service's schema says of a path. Only for shape.c. */
 
-/* Adds a fault for each member of a schema object that is not known, or known and not enforced
- * here. */
-void shape_words_check(const struct json *schema, const char *file, struct faults *faults);
+/* Where a word may stand. */
+enum shape_where { SHAPE_IN_VALUE = 1, SHAPE_IN_OBJECT = 2, SHAPE_IN_LIST = 4, SHAPE_IN_ROOT = 8 };
+
+/*
+ * Adds a fault for each member of a schema object that is no word of ours, or has no meaning at
+ * this place (a set of enum shape_where): whatever it says, nobody would keep it.
+ */
+void shape_words_check(
+    const struct json *schema, unsigned where, const char *file, struct faults *faults);
+
+/*
+ * Adds a fault for each word that stands in a schema and again behind its $ref: JSON Schema asks
+ * for both, and only one would be kept. What is said to people may be said twice.
+ */
+void shape_words_check_twice(
+    const struct json *schema, const struct json *target, const char *file, struct faults *faults);
 
 /* What a service's schema knows of a path. */
 struct shape_promise {

@@ -34,7 +34,7 @@ static bool keeps_bounds(const struct shape_node *node, struct str number)
 static bool keeps_length(const struct shape_node *node, struct scan_value string)
 {
     size_t bytes = string.text.len - 2;
-    if (node->min_points == 0 && bytes <= node->max_points) {
+    if (bytes <= node->max_points && node->min_points <= 1 && bytes >= node->min_points) {
         return true;
     }
     size_t points = scan_points(string);

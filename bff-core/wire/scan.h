@@ -84,7 +84,12 @@ enum scan_kind {
 };
 
 /* The kind of a well-formed value that begins with this byte. */
-enum scan_kind scan_kind_of(char first);
+extern const unsigned char scan_kinds[256];
+
+static inline enum scan_kind scan_kind_of(char first)
+{
+    return (enum scan_kind)scan_kinds[(unsigned char)first];
+}
 
 /* A value as it stands in the body: a string with its quotes and escapes, a number as written. */
 struct scan_value {

@@ -9,20 +9,16 @@
 
 #include "../base/must.h"
 
-enum scan_kind scan_kind_of(char first)
-{
-    static const unsigned char kinds[256] = {
-        ['n'] = SCAN_NULL,
-        ['t'] = SCAN_TRUE,
-        ['f'] = SCAN_FALSE,
-        ['-'] = SCAN_NUMBER,
-        ['0' ... '9'] = SCAN_NUMBER,
-        ['"'] = SCAN_STRING,
-        ['{'] = SCAN_OBJECT,
-        ['['] = SCAN_LIST,
-    };
-    return kinds[(unsigned char)first];
-}
+const unsigned char scan_kinds[256] = {
+    ['n'] = SCAN_NULL,
+    ['t'] = SCAN_TRUE,
+    ['f'] = SCAN_FALSE,
+    ['-'] = SCAN_NUMBER,
+    ['0' ... '9'] = SCAN_NUMBER,
+    ['"'] = SCAN_STRING,
+    ['{'] = SCAN_OBJECT,
+    ['['] = SCAN_LIST,
+};
 
 /* ---- characters of a string ---- */
 
