@@ -1,0 +1,169 @@
+/* Compiling shapes: every mistake is found, with its line, and nothing that is not enforced passes.
+ */
+#include "shape_desk.h"
+
+TestSuite(shape, .init = desk_open, .fini = desk_close, .timeout = 20);
+
+static const char service[] =
+    "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"},\"age\":{\"type\":["
+    "\"integer\",\"null\"]},"
+    "\"list\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
+    "\"id\":{\"type\":\"integer\"},\"label\":{\"type\":\"string\"}}}}}}";
+
+/* Compiles a root with one property "v". */
+static void compile_property(const char *schema)
+{
+    desk_write("service", service);
+    desk_compile(arena_printf(&desk.arena,
+        "{\"type\":\"object\",\"x-calls\":{\"a\":\"service.json\",\"b\":\"service.json\"},"
+        "\n\"properties\":{\n\"v\":%s}}",
+        schema));
+}
+
+static void expect_fault(const char *schema, const char *words)
+{
+    size_t before = desk.faults.count;
+    compile_property(schema);
+    cr_expect_gt(desk.faults.count, before, "%s has no fault", schema);
+    bool is_said = false;
+    for (size_t i = before; i < desk.faults.count; i++) {
+        is_said |= strstr(desk.faults.list[i].text, words) != NULL;
+        cr_expect_geq(desk.faults.list[i].line, 1, "%s", desk.faults.list[i].text);
+    }
+    cr_expect(
+        is_said, "%s: %s", schema, desk.faults.count > before ? desk.faults.list[before].text : "");
+}
+
+Test(shape, a_shape_without_mistakes_has_no_faults)
+{
+    compile_property("{\"type\":\"string\",\"x-from\":\"a.name\",\"title\":\"t\",\"description\":"
+                     "\"d\",\"examples\":[1]}");
+    cr_expect_eq(desk.faults.count, 0, "%s", desk.faults.count ? desk.faults.list[0].text : "");
+    cr_expect(shape_uses(desk.shape, 0));
+    cr_expect_not(shape_uses(desk.shape, 1));
+    cr_expect_not(shape_requires(desk.shape, 0));
+}
+
+Test(shape, words_that_nobody_keeps_are_refused)
+{
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.name\",\"pattern\":\"a\"}", "pattern");
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.name\",\"format\":\"uri\"}", "format");
+    expect_fault("{\"type\":\"string\",\"x-form\":\"a.name\"}", "did you mean \"x-from\"");
+    expect_fault("{\"type\":\"integer\",\"x-from\":\"a.age\",\"multipleOf\":2}", "multipleOf");
+    expect_fault("{\"type\":\"array\",\"x-from\":\"a.list\",\"uniqueItems\":true,\"items\":{"
+                 "\"type\":\"object\","
+                 "\"properties\":{\"id\":{\"type\":\"integer\",\"x-from\":\"id\"}}}}",
+        "uniqueItems");
+    expect_fault("{\"anyOf\":[{\"type\":\"string\"}]}", "type");
+}
+
+Test(shape, words_where_they_mean_nothing_are_refused)
+{
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.name\",\"maxItems\":2}", "maxItems");
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.name\",\"x-calls\":{}}", "x-calls");
+    expect_fault("{\"type\":\"object\",\"maxLength\":2,\"properties\":{\"n\":{\"type\":\"string\","
+                 "\"x-from\":\"a.name\"}}}",
+        "maxLength");
+}
+
+Test(shape, what_stands_behind_a_reference_is_held_to_the_same)
+{
+    static const char form[] = "{\"type\":\"object\",\"$defs\":{\"d\":{%s}},\"properties\":{\"v\":{"
+                               "\"$ref\":\"#/$defs/%s\","
+                               "\"x-from\":\"a.name\",\"maxLength\":5}}}";
+    static const struct {
+        const char *definition, *name;
+        size_t faults;
+    } rows[] = {
+        { "\"type\":\"string\"", "d", 0 },
+        { "\"type\":\"string\",\"pattern\":\"x\"", "d", 1 },
+        { "\"type\":\"string\",\"maxLength\":2", "d", 1 },
+        { "\"type\":\"string\"", "none", 2 },
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        size_t before = desk.faults.count;
+        desk_compile(arena_printf(&desk.arena, form, rows[i].definition, rows[i].name));
+        bool is_as_expected =
+            rows[i].faults ? desk.faults.count > before : desk.faults.count == before;
+        cr_expect(is_as_expected, "%s", rows[i].definition);
+    }
+}
+
+Test(shape, paths_are_held_against_what_the_service_promises)
+{
+    expect_fault("{\"type\":\"string\",\"x-from\":\"aa.name\"}", "no call");
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.nam\"}", "did you mean \"name\"");
+    expect_fault("{\"type\":\"integer\",\"x-from\":\"a.name\"}", "another type");
+    expect_fault("{\"type\":[\"string\",\"null\"],\"x-from\":\"a.age\"}", "another type");
+    expect_fault(
+        "{\"type\":\"array\",\"x-from\":\"a.list\",\"items\":{\"type\":\"object\",\"properties\":{"
+        "\"l\":{\"type\":\"string\",\"x-from\":\"lable\"}}}}",
+        "did you mean \"label\"");
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a..name\"}", "path");
+    expect_fault("{\"type\":\"integer\",\"x-lookup\":{\"in\":\"a.list\",\"where\":\"idd\","
+                 "\"equals\":\"b.age\",\"take\":\"id\"}}",
+        "did you mean \"id\"");
+}
+
+Test(shape, values_that_do_not_fit_their_own_schema_are_refused)
+{
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.name\",\"default\":1}", "default");
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.name\",\"maxLength\":2,\"default\":\"abc\"}",
+        "default");
+    expect_fault("{\"type\":\"integer\",\"const\":\"x\"}", "const");
+    expect_fault(
+        "{\"type\":\"string\",\"enum\":[\"a\"],\"x-from\":\"a.name\",\"x-map\":{\"x\":\"b\"}}",
+        "x-map");
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.name\",\"x-truncate\":9,\"maxLength\":5}",
+        "x-truncate");
+    expect_fault("{\"type\":\"string\"}", "nowhere");
+    expect_fault(
+        "{\"type\":\"string\",\"x-from\":\"a.name\",\"x-first-of\":[\"a.name\"]}", "one place");
+    expect_fault("{\"type\":\"array\",\"x-from\":\"a.list\",\"minItems\":1,\"x-trim\":true,"
+                 "\"items\":{\"type\":\"object\","
+                 "\"properties\":{\"id\":{\"type\":\"integer\",\"x-from\":\"id\"}}}}",
+        "x-trim");
+}
+
+Test(shape, objects_and_lists_say_what_is_in_them)
+{
+    expect_fault("{\"type\":\"object\"}", "properties");
+    expect_fault("{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"string\",\"x-from\":\"a."
+                 "name\"}},\"required\":[\"m\"]}",
+        "required");
+    expect_fault("{\"type\":\"object\",\"additionalProperties\":true,\"properties\":{\"n\":{"
+                 "\"type\":\"string\",\"x-from\":\"a.name\"}}}",
+        "additionalProperties");
+    expect_fault("{\"type\":\"array\",\"x-from\":\"a.list\"}", "items");
+    expect_fault("{\"type\":\"strin\",\"x-from\":\"a.name\"}", "type");
+    expect_fault("7", "schema");
+}
+
+Test(shape, all_mistakes_are_told_at_once_with_their_lines)
+{
+    desk_compile("{\"type\":\"object\",\n\"properties\":{\n\"a\":{\"type\":\"string\","
+                 "\n\"pattern\":\"x\",\"x-from\":\"a.x\"},\n"
+                 "\"b\":{\"type\":\"string\",\n\"x-from\":\"c.x\"}}}");
+    cr_assert_eq(desk.faults.count, 2);
+    cr_expect_eq(desk.faults.list[0].line, 4);
+    cr_expect_eq(desk.faults.list[1].line, 6);
+}
+
+Test(shape, a_file_that_is_no_json_is_a_fault)
+{
+    desk_compile("{\"type\":");
+    cr_expect_eq(desk.faults.count, 1);
+    cr_expect_null(desk.shape);
+    desk_compile("[]");
+    cr_expect_gt(desk.faults.count, 1);
+}
+
+Test(shape, a_call_is_required_when_the_root_cannot_do_without_it)
+{
+    desk_shape(
+        "\"x\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"string\",\"x-from\":\"a.n\"},"
+        "\"m\":{\"type\":\"string\",\"x-from\":\"b.m\"}},\"required\":[\"n\"]}",
+        "\"x\"");
+    cr_expect(shape_requires(desk.shape, 0));
+    cr_expect_not(shape_requires(desk.shape, 1));
+}
