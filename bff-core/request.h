@@ -119,6 +119,7 @@ struct call {
     size_t index; /* in the plan's calls */
     enum call_state state;
     struct http_call *http; /* while under way */
+    struct host *host;      /* fanout/service: that was asked last */
     unsigned tries;
     struct buf body;       /* the answer's bytes, to which `values` points */
     struct scanned values; /* what the shape and other calls want of it */

@@ -25,6 +25,11 @@ static const struct plan_call *compiled(const struct call *call)
 
 static void ask(struct call *call);
 
+static struct service *service_of(const struct call *call)
+{
+    return services_get(call->request->worker->services, compiled(call)->service);
+}
+
 /* ---- the end of a call ---- */
 
 static bool is_ready(const struct call *call)
@@ -39,21 +44,21 @@ static bool is_ready(const struct call *call)
     return call->state == CALL_WAITING && !call->asks->is_detached;
 }
 
-/* Asks what nobody else has to answer first. A call that is skipped may free others, before it in
+/* Asks what nobody else has to answer first. A call that ends at once may free others, before it in
  * the plan too. */
 static void start_ready(struct request *request)
 {
     struct fanned *fanned = &request->fanned;
-    bool has_skipped;
+    bool has_ended;
     do {
-        has_skipped = false;
+        has_ended = false;
         for (size_t i = 0; i < fanned->calls_count && !fanned->fatal; i++) {
             if (is_ready(&fanned->calls[i])) {
                 ask(&fanned->calls[i]);
-                has_skipped |= fanned->calls[i].state == CALL_SKIPPED;
+                has_ended |= fanned->calls[i].state >= CALL_LIVE;
             }
         }
-    } while (has_skipped && !fanned->fatal);
+    } while (has_ended && !fanned->fatal);
 }
 
 /* The only way for a call to end. Without an answer of any kind what the plan says otherwise stands
@@ -113,14 +118,29 @@ static enum call_state judge(struct call *call, struct http_answer *answer, cons
     return *why ? CALL_FAILED : CALL_LIVE;
 }
 
+static enum service_verdict verdict_of(const struct http_answer *answer)
+{
+    if (answer->outcome == HTTP_TIMED_OUT) {
+        return SERVICE_LATE;
+    }
+    bool is_well =
+        answer->outcome == HTTP_ANSWERED && answer->status < 500 && answer->status != 429;
+    return is_well ? SERVICE_GOOD : SERVICE_BAD;
+}
+
 static void answered(void *context, struct http_answer *answer)
 {
     struct call *call = context;
     const char *why = NULL;
     call->http = NULL;
+    service_ended(
+        service_of(call), call->host, verdict_of(answer), answer->total_us, clock_now_us());
     bool is_idle_race = answer->outcome == HTTP_RESET && answer->is_reused;
     if (is_idle_race && call->asks->get && call->tries < TRIES_MAX) {
         ask(call);
+        if (call->state >= CALL_LIVE) {
+            ended(call->request);
+        }
         return;
     }
     enum call_state state = judge(call, answer, &why);
@@ -217,7 +237,6 @@ static const char *prepare(struct call *call, struct http_call_options *options)
     if (!why && plan_call->has_body) {
         why = render(&plan_call->body, request, BODY_MAX_BYTES, &options->body);
     }
-    options->origin = services_origin(request->worker->services, plan_call->service);
     options->method = plan_call->method;
     options->answer_max_bytes =
         request->worker->core->settings->services[plan_call->service].answer_max_bytes;
@@ -236,6 +255,14 @@ static void ask(struct call *call)
         end(call, CALL_SKIPPED, why);
         return;
     }
+    enum service_refusal refusal;
+    struct host *host = service_pick(service_of(call), NULL, now_us, &refusal);
+    if (!host) {
+        end(call, CALL_FAILED,
+            refusal == SERVICE_FULL ? "the service is full" : "the service is down");
+        return;
+    }
+    options.origin = host_origin(host);
     options.deadline_us = call_ends_us(call, now_us);
     options.fields = fields;
     options.fields_count =
@@ -243,6 +270,8 @@ static void ask(struct call *call)
     call->tries++;
     call->state = CALL_UNDERWAY;
     call->started_us = call->started_us ? call->started_us : now_us;
+    call->host = host;
+    service_began(service_of(call), host, now_us);
     call->http = http_call_start(worker->client, &options, answered, call);
 }
 
@@ -257,7 +286,7 @@ static void detach(struct call *call)
     if (!why) {
         options.fields = fields;
         options.fields_count = fill_fields(call, own_ms * 1000ull, fields);
-        services_detach(call->request->worker->services, &options);
+        services_detach(call->request->worker->services, compiled(call)->service, &options);
     }
     end(call, why ? CALL_SKIPPED : CALL_DETACHED, why);
 }
@@ -324,6 +353,9 @@ void fanout_forget(struct request *request)
         if (call->http) {
             http_call_cancel(call->http);
             call->http = NULL;
+            uint64_t now_us = clock_now_us();
+            service_ended(
+                service_of(call), call->host, SERVICE_CANCELLED, now_us - call->started_us, now_us);
         }
         if (call->state < CALL_LIVE) {
             call->state = CALL_CANCELLED;

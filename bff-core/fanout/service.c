@@ -1,9 +1,9 @@
 /*
  * service: the services of one worker.
  *
- * Owns the origins' table and the detached calls with their bodies. A detached call is sent at most
- * once and bounded by its deadline; on shutdown the worker waits until none is left, which that
- * deadline bounds too. Knows nothing of requests: what a detached call carries was copied.
+ * Owns the services' hosts and the detached calls with their bodies. A detached call is sent at
+ * most once and bounded by its deadline; on shutdown the worker waits until none is left, which
+ * that deadline bounds too. Knows nothing of requests: what a detached call carries was copied.
  */
 #include "service.h"
 
@@ -12,10 +12,22 @@
 
 #include <stdlib.h>
 
+/* At most so many detached calls under way in one worker. */
+enum { DETACHED_MAX = 256 };
+
+struct host {
+    struct http_origin *origin;
+    unsigned in_flight;
+};
+
+struct service {
+    struct host host;
+};
+
 struct services {
     struct http_client *client;
-    struct http_origin **origins;
-    size_t origins_count;
+    struct service *list;
+    size_t count;
     struct detached *detached; /* a list */
     size_t detached_count;
     uint64_t detached_dropped;
@@ -47,12 +59,13 @@ struct services *services_new(struct worker *worker, struct err *err)
     struct services *services = calloc(1, sizeof(*services));
     must(services != NULL);
     services->client = worker->client;
-    services->origins_count = settings->services_count;
-    services->origins = calloc(settings->services_count + 1, sizeof(struct http_origin *));
-    must(services->origins != NULL);
+    services->count = settings->services_count;
+    services->list = calloc(settings->services_count + 1, sizeof(*services->list));
+    must(services->list != NULL);
     for (size_t i = 0; i < settings->services_count; i++) {
-        services->origins[i] = open_origin(worker->client, &settings->services[i], err);
-        if (!services->origins[i]) {
+        struct host *host = &services->list[i].host;
+        host->origin = open_origin(worker->client, &settings->services[i], err);
+        if (!host->origin) {
             services_free(services);
             return NULL;
         }
@@ -60,11 +73,67 @@ struct services *services_new(struct worker *worker, struct err *err)
     return services;
 }
 
-struct http_origin *services_origin(struct services *services, size_t index)
+struct service *services_get(struct services *services, size_t index)
 {
-    must(index < services->origins_count);
-    return services->origins[index];
+    must(index < services->count);
+    return &services->list[index];
 }
+
+/* ---- one call ---- */
+
+struct host *service_pick(
+    struct service *service, const struct host *but, uint64_t now_us, enum service_refusal *why)
+{
+    (void)now_us;
+    bool is_other = &service->host != but;
+    *why = is_other ? SERVICE_READY : SERVICE_OPEN;
+    return is_other ? &service->host : NULL;
+}
+
+struct http_origin *host_origin(const struct host *host)
+{
+    return host->origin;
+}
+
+void service_began(struct service *service, struct host *host, uint64_t now_us)
+{
+    (void)service;
+    (void)now_us;
+    host->in_flight++;
+}
+
+void service_ended(struct service *service, struct host *host, enum service_verdict verdict,
+    uint64_t took_us, uint64_t now_us)
+{
+    (void)service;
+    (void)verdict;
+    (void)took_us;
+    (void)now_us;
+    must(host->in_flight > 0);
+    host->in_flight--;
+}
+
+bool service_may_retry(struct service *service, uint64_t now_us)
+{
+    (void)service;
+    (void)now_us;
+    return true;
+}
+
+bool service_may_hedge(struct service *service, uint64_t now_us)
+{
+    (void)service;
+    (void)now_us;
+    return false;
+}
+
+uint64_t service_hedge_after_us(const struct service *service)
+{
+    (void)service;
+    return UINT64_MAX;
+}
+
+/* ---- detached calls ---- */
 
 static void free_detached(struct detached *detached)
 {
@@ -84,11 +153,14 @@ static void free_detached(struct detached *detached)
 
 void services_free(struct services *services)
 {
+    if (!services) {
+        return;
+    }
     while (services->detached) {
         http_call_cancel(services->detached->http);
         free_detached(services->detached);
     }
-    free(services->origins);
+    free(services->list);
     free(services);
 }
 
@@ -101,13 +173,14 @@ static void detached_done(void *context, struct http_answer *answer)
     free_detached(context);
 }
 
-void services_detach(struct services *services, const struct http_call_options *options)
+bool services_detach(
+    struct services *services, size_t index, const struct http_call_options *options)
 {
     struct detached *detached =
         services->detached_count < DETACHED_MAX ? malloc(sizeof(*detached)) : NULL;
     if (!detached) {
         services->detached_dropped++;
-        return;
+        return false;
     }
     *detached = (struct detached){ .services = services, .next = services->detached };
     if (services->detached) {
@@ -118,8 +191,10 @@ void services_detach(struct services *services, const struct http_call_options *
     buf_init(&detached->body, options->body.len);
     buf_append_str(&detached->body, options->body);
     struct http_call_options own = *options;
+    own.origin = services_get(services, index)->host.origin;
     own.body = buf_str(&detached->body);
     detached->http = http_call_start(services->client, &own, detached_done, detached);
+    return true;
 }
 
 size_t services_detached_count(const struct services *services)

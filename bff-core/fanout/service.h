@@ -5,9 +5,15 @@
 #include "../wire/http_client.h"
 #include "../worker.h"
 
-/* The services as one worker reaches them: an origin each, and the detached calls under way. One
- * thread. */
+/*
+ * The services as one worker reaches them: the hosts of each, how they fare, and how much may be
+ * asked of them. All state is the worker's own (one thread, no locks): what one worker learns of a
+ * host, the others learn for themselves. Times are monotonic microseconds; `now_us` is the caller's
+ * idea of now, and may be the loop's.
+ */
 struct services;
+struct service;
+struct host;
 
 /* NULL with a sentence in `err` when a service's URL cannot be used. Needs worker->client. */
 struct services *services_new(struct worker *worker, struct err *err);
@@ -15,20 +21,69 @@ struct services *services_new(struct worker *worker, struct err *err);
 /* What is under way is cancelled. Before the worker's client is freed. */
 void services_free(struct services *services);
 
-/* The origin of settings->services[index]. */
-struct http_origin *services_origin(struct services *services, size_t index);
+/* settings->services[index], as this worker reaches it. */
+struct service *services_get(struct services *services, size_t index);
+
+/* ---- one call, told from outside ---- */
+
+/* Why there is no host to ask. */
+enum service_refusal {
+    SERVICE_READY, /* there is one */
+    SERVICE_OPEN,  /* every host is ejected, ill, or `but`: asking would be in vain */
+    SERVICE_FULL,  /* as many calls are under way as the service bears, or too many wait */
+};
+
+/*
+ * A host that may be asked now: of two random ones (by weight) the one with fewer calls in flight
+ * for its weight; not `but` (NULL: any), which a retry or a hedge has asked already. NULL with the
+ * reason in `why`. A retry that finds no other host may pick again without `but`. Whoever gets a
+ * host either calls service_began with it, before the next pick, or leaves it.
+ */
+struct host *service_pick(
+    struct service *service, const struct host *but, uint64_t now_us, enum service_refusal *why);
+
+/* Where the host is; lives as long as the services. */
+struct http_origin *host_origin(const struct host *host);
+
+/* What a call that has ended says about its host. */
+enum service_verdict {
+    SERVICE_GOOD,      /* the host is well: it answered 2xx, 3xx, or 4xx but 429 */
+    SERVICE_BAD,       /* no answer or a broken one, 5xx, 429 */
+    SERVICE_LATE,      /* no answer in its time, were it shorter than the service's own */
+    SERVICE_CANCELLED, /* nothing: nobody waited any more */
+};
+
+/* A call to a picked host starts. Each has its service_ended, exactly once. */
+void service_began(struct service *service, struct host *host, uint64_t now_us);
+
+/* It has ended, `took_us` after it began. */
+void service_ended(struct service *service, struct host *host, enum service_verdict verdict,
+    uint64_t took_us, uint64_t now_us);
+
+/* ---- more than one call for one question ---- */
+
+/* Whether a call may be asked once more; true takes it from the service's retry budget. */
+bool service_may_retry(struct service *service, uint64_t now_us);
+
+/* Whether a second host may be asked too; true takes it from the service's hedge budget. Never with
+ * one host. */
+bool service_may_hedge(struct service *service, uint64_t now_us);
+
+/* When an answer is so late that a hedge is due: the observed p95. UINT64_MAX: too few answers yet,
+ * or no hedges. */
+uint64_t service_hedge_after_us(const struct service *service);
 
 /* ---- detached calls ---- */
 
-/* At most so many under way in one worker; beyond that they are dropped and counted. */
-enum { DETACHED_MAX = 256 };
-
 /*
  * Asks for the effect only: nobody waits for the answer, and it outlives the request that caused
- * it. Everything in `options` is copied.
+ * it. Everything in `options` is copied; the host is picked when its turn comes, so `origin` is not
+ * looked at. False when it was dropped, and counted: too many are waiting.
  */
-void services_detach(struct services *services, const struct http_call_options *options);
+bool services_detach(
+    struct services *services, size_t index, const struct http_call_options *options);
 
+/* Those that are under way or wait for their turn: a drain waits until there are none. */
 size_t services_detached_count(const struct services *services);
 uint64_t services_detached_dropped(const struct services *services);
 
