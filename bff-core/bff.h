@@ -79,6 +79,14 @@ struct bff_call {
     const char *post;    /* a target: asked at most once */
     const char *body;    /* a JSON template, with .post */
     unsigned timeout_ms; /* 0: what is left of the plan's budget */
+    /*
+     * How old an answer may be, in seconds, for the service not to be asked at all, and how much
+     * older when the service fails. Each user has copies of his own. 0: as long as the service's
+     * Cache-Control says; where both speak, the shorter time holds. With .get only.
+     */
+    unsigned cache_s, stale_s;
+    /* All users may have the same answer: the service is not told who asks. */
+    _Bool is_shared;
     const char
         *otherwise; /* JSON that stands in when nothing else can; must fit the service's schema */
     _Bool is_detached; /* asked for its effect: neither delays nor fails the answer */

@@ -51,6 +51,7 @@ struct received {
     struct str traceparent; /* to be sent on: the client's trace with a span of ours, or a new trace
                                (W3C) */
     struct str tracestate;
+    struct str budget;  /* the client's BFF-Budget, as sent */
     struct str address; /* of the client, as text */
     struct str user_agent;
     struct str accept_encoding;
@@ -118,14 +119,13 @@ struct call {
     const struct bff_call *asks;
     size_t index; /* in the plan's calls */
     enum call_state state;
-    struct http_call *http; /* while under way */
-    struct host *host;      /* fanout/service: that was asked last */
-    unsigned tries;
-    struct buf body;       /* the answer's bytes, to which `values` points */
+    struct passenger *passenger; /* fanout/flight: once it was asked */
+    unsigned tries;              /* how often the service was asked for it */
+    struct copy *copy;     /* fanout/cache: the answer, to which `values` points; may be NULL */
     struct scanned values; /* what the shape and other calls want of it */
     const char *why;       /* static text: what was wrong with the answer; NULL: nothing */
     unsigned status;       /* of the service's answer; 0: none */
-    uint64_t started_us;   /* monotonic; 0: never asked */
+    uint64_t started_us;   /* monotonic; 0: the service was never asked */
     uint64_t ended_us;
     uint64_t age_s; /* of a cached or stale answer */
 };
@@ -135,8 +135,10 @@ struct fanned {
     size_t calls_count;
     size_t calls_open;  /* how many of the attached ones have not ended */
     struct call *fatal; /* a required call that ended without an answer; NULL: none */
+    struct str caller;  /* whose answers they are: for copies and shared calls */
     const struct http_call_field *fields; /* that every call of this request carries */
     size_t fields_count;
+    size_t shared_fields_count; /* the first of them: they tell nothing of who asks */
 };
 
 /* A value that did not fit its shape and was left out, defaulted, or took its item with it. */

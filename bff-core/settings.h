@@ -80,6 +80,9 @@ struct settings {
         unsigned idle_ms;
         unsigned connections_max; /* to all services, of one worker */
     } upstream;
+    struct {
+        size_t bytes; /* of one worker */
+    } cache;
     struct settings_service *services;
     size_t services_count;
     struct {

@@ -117,6 +117,11 @@ const struct settings_row settings_table[] = {
     { ROW(upstream.connections_max, COUNT), BOUNDS(1, 100000), .otherwise = "256",
         .help = "Connections to all services, of each worker." },
 
+    { ROW(cache.bytes, BYTES), BOUNDS(0, 1024 * MB), .otherwise = "16MB",
+        .zero = "no copies are kept",
+        .help = "Memory for answers that plans or services allow to be used again, of each "
+                "worker. The least recently used ones make room." },
+
     /* 4 KB of JSON: level 1 takes 19 us for 3.8x, level 6 takes 28 us for 3.9x. */
     { ROW(compress.gzip_level, COUNT), BOUNDS(0, 9), .otherwise = "1", .zero = "no compression",
         .help = "1 is the fastest, 9 the smallest. On answers of a few KB they differ by 3 %." },

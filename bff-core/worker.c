@@ -12,6 +12,7 @@
 #include "admit/tokens.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "fanout/flight.h"
 #include "fanout/service.h"
 #include "observe/access.h"
 #include "observe/metrics.h"
@@ -132,6 +133,7 @@ static bool make_client(struct worker *worker, struct err *err)
     };
     worker->client = http_client_new(worker->loop, &options);
     worker->services = services_new(worker, err);
+    worker->flights = flights_new(worker);
     return worker->services != NULL;
 }
 
@@ -202,6 +204,7 @@ void worker_join(struct worker *worker)
         return; /* cut off: its memory goes with the process */
     }
     http_server_free(worker->server);
+    flights_free(worker->flights);
     services_free(worker->services);
     http_client_free(worker->client);
     access_writer_free(worker->access);

@@ -41,6 +41,7 @@ struct worker {
     struct keys_view *keys_view;   /* admit/jwks: the key set as this worker sees it */
     struct tokens *tokens;         /* admit/tokens: verified tokens */
     struct services *services;     /* fanout/service: origins of this worker */
+    struct flights *flights;       /* fanout/flight: calls under way, and copies of answers */
     struct compressor *compressor; /* wire/compress */
     struct metrics_shard *metrics; /* observe/metrics: this worker's counters */
     struct access_writer *access;  /* observe/access: this worker's lines */

@@ -12,7 +12,7 @@
 
 #include <arpa/inet.h>
 
-enum { REQUEST_ID_MAX = 128, TRACESTATE_MAX = 512, USER_AGENT_MAX = 256 };
+enum { REQUEST_ID_MAX = 128, TRACESTATE_MAX = 512, USER_AGENT_MAX = 256, BUDGET_MAX = 16 };
 
 static struct str hex_random(struct arena *arena, size_t bytes)
 {
@@ -123,6 +123,7 @@ static void take_over(struct request *request)
     received->target = arena_str(arena, arrived->target);
     str_cut(received->target, '?', &received->path, &received->query);
     received->body = arena_str(arena, arrived->body);
+    received->budget = kept(request, "bff-budget", BUDGET_MAX);
     received->user_agent = kept(request, "user-agent", USER_AGENT_MAX);
     received->accept_encoding = kept(request, "accept-encoding", SIZE_MAX);
     received->authorization = kept(request, "authorization", SIZE_MAX);

@@ -365,15 +365,28 @@ static enum step_verdict read_query(struct request *request)
     return STEP_NEXT;
 }
 
+/* The plan's time, or the client's own where that is shorter. */
+static enum step_verdict set_budget(struct request *request)
+{
+    const struct settings *settings = request->worker->core->settings;
+    unsigned plan_ms = request->routed.plan->budget_ms;
+    uint64_t budget_ms = plan_ms ? plan_ms : settings->limits.budget_ms, own_ms = 0;
+    struct str sent = request->received.budget;
+    if (sent.at && (!str_u64(sent, &own_ms) || own_ms == 0)) {
+        return request_refuse(request, PROBLEM_BAD_REQUEST,
+            "BFF-Budget takes a whole number of milliseconds, from 1.");
+    }
+    budget_ms = sent.at && own_ms < budget_ms ? own_ms : budget_ms;
+    request_budget(request, (unsigned)budget_ms);
+    return STEP_NEXT;
+}
+
 enum step_verdict route_run(struct request *request)
 {
     enum step_verdict verdict = find(request);
     if (verdict != STEP_NEXT) {
         return verdict;
     }
-    unsigned budget_ms = request->routed.plan->budget_ms;
-    if (budget_ms) {
-        request_budget(request, budget_ms);
-    }
-    return read_query(request);
+    verdict = set_budget(request);
+    return verdict == STEP_NEXT ? read_query(request) : verdict;
 }

@@ -4,19 +4,21 @@
  * Owns request->fanned. A call goes WAITING > UNDERWAY > one of the ended states, and only end()
  * ends it. Promises: (1) a call starts as soon as the answers that it names are there, and is
  * SKIPPED when one of them will never be; (2) no call outlives the budget: each gets what is left,
- * never more; (3) a GET whose kept-alive connection was closed under it before the first byte is
- * asked once more, at once; nothing else is repeated here; (4) an answer counts only when it is
- * whole, has status 200 and is well-formed JSON; its bytes stay as they came. Detached calls start
- * when the attached ones have ended, so they never compete with the answer. Knows no shape.
+ * never more; (3) an answer counts only when it is whole, has status 200 and is well-formed JSON;
+ * its bytes stay as they came; (4) an answer that is shared with other callers was asked for
+ * without a word of who asks. Detached calls start when the attached ones have ended, so they never
+ * compete with the answer. How an answer is had (copies, retries, hedges) is flight's; knows no
+ * shape.
  */
 #include "fanout.h"
 
 #include "../base/clock.h"
 #include "../base/must.h"
+#include "flight.h"
 #include "plan.h"
 #include "service.h"
 
-enum { TARGET_MAX_BYTES = 8 * 1024, BODY_MAX_BYTES = 64 * 1024, TRIES_MAX = 2, DETACHED_MS = 2000 };
+enum { TARGET_MAX_BYTES = 8 * 1024, BODY_MAX_BYTES = 64 * 1024, DETACHED_MS = 2000 };
 
 static const struct plan_call *compiled(const struct call *call)
 {
@@ -24,11 +26,6 @@ static const struct plan_call *compiled(const struct call *call)
 }
 
 static void ask(struct call *call);
-
-static struct service *service_of(const struct call *call)
-{
-    return services_get(call->request->worker->services, compiled(call)->service);
-}
 
 /* ---- the end of a call ---- */
 
@@ -44,8 +41,8 @@ static bool is_ready(const struct call *call)
     return call->state == CALL_WAITING && !call->asks->is_detached;
 }
 
-/* Asks what nobody else has to answer first. A call that ends at once may free others, before it in
- * the plan too. */
+/* Asks what nobody else has to answer first. A call that ends at once (skipped, or answered by a
+ * copy) may free others, before it in the plan too. */
 static void start_ready(struct request *request)
 {
     struct fanned *fanned = &request->fanned;
@@ -94,57 +91,40 @@ static void ended(struct request *request)
 
 /* ---- an answer ---- */
 
-static enum call_state judge(struct call *call, struct http_answer *answer, const char **why)
+/* What a call asks, as its passenger carries it. */
+struct asked {
+    struct call *call;
+    struct passenger passenger;
+};
+
+static struct call *call_of(struct passenger *passenger)
 {
-    static const char *const causes[HTTP_OUTCOMES] = {
-        [HTTP_UNREACHED] = "no connection",
-        [HTTP_RESET] = "the connection was closed before the answer",
-        [HTTP_BROKEN] = "the answer was cut short or is not well-formed HTTP",
-        [HTTP_TOO_LARGE] = "the answer is too large",
-        [HTTP_TIMED_OUT] = "no answer in time",
-    };
-    *why = causes[answer->outcome];
-    if (answer->outcome != HTTP_ANSWERED) {
-        return answer->outcome == HTTP_TIMED_OUT ? CALL_TIMED_OUT : CALL_FAILED;
-    }
-    call->status = answer->status;
-    if (answer->status != 200) {
-        *why = "the status is not 200";
-        return CALL_FAILED;
-    }
-    call->body = answer->body;
-    buf_init(&answer->body, 0);
-    *why = scan(compiled(call)->want, buf_str(&call->body), &call->request->arena, &call->values);
-    return *why ? CALL_FAILED : CALL_LIVE;
+    return container_of(passenger, struct asked, passenger)->call;
 }
 
-static enum service_verdict verdict_of(const struct http_answer *answer)
+static const char *judge(struct passenger *passenger, struct copy *copy)
 {
-    if (answer->outcome == HTTP_TIMED_OUT) {
-        return SERVICE_LATE;
-    }
-    bool is_well =
-        answer->outcome == HTTP_ANSWERED && answer->status < 500 && answer->status != 429;
-    return is_well ? SERVICE_GOOD : SERVICE_BAD;
+    struct call *call = call_of(passenger);
+    return scan(compiled(call)->want, buf_str(&copy->body), &call->request->arena, &call->values);
 }
 
-static void answered(void *context, struct http_answer *answer)
+static void take(struct call *call)
 {
-    struct call *call = context;
-    const char *why = NULL;
-    call->http = NULL;
-    service_ended(
-        service_of(call), call->host, verdict_of(answer), answer->total_us, clock_now_us());
-    bool is_idle_race = answer->outcome == HTTP_RESET && answer->is_reused;
-    if (is_idle_race && call->asks->get && call->tries < TRIES_MAX) {
-        ask(call);
-        if (call->state >= CALL_LIVE) {
-            ended(call->request);
-        }
-        return;
+    const struct landing *landing = &call->passenger->landing;
+    call->copy = landing->copy;
+    call->status = landing->status;
+    call->tries = landing->tries;
+    call->age_s = landing->age_s;
+    if (landing->tries == 0) {
+        call->started_us = 0;
     }
-    enum call_state state = judge(call, answer, &why);
-    end(call, state, why);
+    end(call, landing->state, landing->why);
+}
+
+static void landed(struct passenger *passenger)
+{
+    struct call *call = call_of(passenger);
+    take(call);
     ended(call->request);
 }
 
@@ -167,8 +147,8 @@ static uint64_t call_ends_us(const struct call *call, uint64_t now_us)
     return ends_us;
 }
 
-/* Those of a request, and two more of a call: the budget and the body's type. */
-enum { FIELDS_MAX = 9 };
+/* Those of a request; a call with a body has its type too. */
+enum { FIELDS_MAX = 8 };
 
 /* RFC 7239; an IPv6 address stands in brackets and quotes. */
 static struct str forwarded(struct request *request)
@@ -179,41 +159,55 @@ static struct str forwarded(struct request *request)
         STR_FMT(address), is_v6 ? "]\"" : "", request->received.is_tls ? "https" : "http"));
 }
 
-/* Nothing of the client's but its trace; who asks is told from the verified token. */
+/* Users do not share answers; those without a token are told apart by their addresses. */
+static struct str caller(struct request *request)
+{
+    const struct identity *identity = &request->identity;
+    if (!identity->subject.len) {
+        return request->received.address;
+    }
+    return str_of(arena_printf(
+        &request->arena, "%.*s %.*s", STR_FMT(identity->issuer), STR_FMT(identity->subject)));
+}
+
+/*
+ * Nothing of the client's but its trace; who asks is told from the verified token, and last: shared
+ * calls leave it out.
+ */
 static void make_fields(struct request *request)
 {
     const struct received *received = &request->received;
+    struct fanned *fanned = &request->fanned;
     const struct bff_client *client = request->worker->core->client;
-    struct http_call_field *fields = arena_zalloc(&request->arena, FIELDS_MAX - 2, sizeof(*fields));
+    struct http_call_field *fields = arena_zalloc(&request->arena, FIELDS_MAX, sizeof(*fields));
     size_t count = 0;
     fields[count++] = (struct http_call_field){ STR("Accept"), STR("application/json") };
     fields[count++] = (struct http_call_field){ STR("User-Agent"),
         str_of(arena_printf(&request->arena, "bff-%s", client->name)) };
     fields[count++] = (struct http_call_field){ STR("X-Request-Id"), received->request_id };
     fields[count++] = (struct http_call_field){ STR("traceparent"), received->traceparent };
-    fields[count++] = (struct http_call_field){ STR("Forwarded"), forwarded(request) };
     if (received->tracestate.len) {
         fields[count++] = (struct http_call_field){ STR("tracestate"), received->tracestate };
     }
+    fanned->shared_fields_count = count;
+    fields[count++] = (struct http_call_field){ STR("Forwarded"), forwarded(request) };
     if (request->identity.subject.len) {
         fields[count++] = (struct http_call_field){ STR("X-User-Id"), request->identity.subject };
     }
-    must(count <= FIELDS_MAX - 2);
-    request->fanned.fields = fields;
-    request->fanned.fields_count = count;
+    must(count < FIELDS_MAX);
+    fanned->fields = fields;
+    fanned->fields_count = count;
+    fanned->caller = caller(request);
 }
 
-static size_t fill_fields(struct call *call, uint64_t left_us, struct http_call_field *fields)
+/* With the body's type behind those of the request. */
+static const struct http_call_field *fields_with_body(struct request *request)
 {
-    const struct fanned *fanned = &call->request->fanned;
-    size_t count = fanned->fields_count;
-    char *left = arena_printf(&call->request->arena, "%llu", (unsigned long long)(left_us / 1000));
-    memcpy(fields, fanned->fields, count * sizeof(*fields));
-    fields[count++] = (struct http_call_field){ STR("BFF-Budget"), str_of(left) };
-    if (compiled(call)->has_body) {
-        fields[count++] = (struct http_call_field){ STR("Content-Type"), STR("application/json") };
-    }
-    return count;
+    size_t count = request->fanned.fields_count;
+    struct http_call_field *fields = arena_zalloc(&request->arena, FIELDS_MAX, sizeof(*fields));
+    memcpy(fields, request->fanned.fields, count * sizeof(*fields));
+    fields[count] = (struct http_call_field){ STR("Content-Type"), STR("application/json") };
+    return fields;
 }
 
 /* NULL, or why the question cannot be put. */
@@ -228,66 +222,72 @@ static const char *render(
     return why;
 }
 
-/* All but the fields and the deadline; NULL, or why the question cannot be put. */
-static const char *prepare(struct call *call, struct http_call_options *options)
+/* All but the time; NULL, or why the question cannot be put. */
+static const char *prepare(struct call *call)
 {
     const struct plan_call *plan_call = compiled(call);
     struct request *request = call->request;
-    const char *why = render(&plan_call->target, request, TARGET_MAX_BYTES, &options->target);
+    const struct fanned *fanned = &request->fanned;
+    const struct bff_call *asks = call->asks;
+    struct asked *asked = arena_zalloc(&request->arena, 1, sizeof(*asked));
+    struct passenger *passenger = &asked->passenger;
+    asked->call = call;
+    call->passenger = passenger;
+    *passenger = (struct passenger){
+        .service = plan_call->service,
+        .method = plan_call->method,
+        .fields = plan_call->has_body ? fields_with_body(request) : fanned->fields,
+        .fields_count = asks->is_shared ? fanned->shared_fields_count
+                                        : fanned->fields_count + plan_call->has_body,
+        .caller = asks->is_shared ? STR("") : fanned->caller,
+        .rules = { asks->cache_s, asks->stale_s, asks->is_shared },
+        .judge = judge,
+        .landed = landed,
+    };
+    const char *why = render(&plan_call->target, request, TARGET_MAX_BYTES, &passenger->target);
     if (!why && plan_call->has_body) {
-        why = render(&plan_call->body, request, BODY_MAX_BYTES, &options->body);
+        why = render(&plan_call->body, request, BODY_MAX_BYTES, &passenger->body);
     }
-    options->method = plan_call->method;
-    options->answer_max_bytes =
-        request->worker->core->settings->services[plan_call->service].answer_max_bytes;
     return why;
 }
 
 /* Puts the question, or skips it when a value that it names is missing. */
 static void ask(struct call *call)
 {
-    struct http_call_options options = { 0 };
-    struct http_call_field fields[FIELDS_MAX];
     struct worker *worker = call->request->worker;
-    uint64_t now_us = clock_now_us();
-    const char *why = prepare(call, &options);
+    const char *why = prepare(call);
     if (why) {
+        call->passenger = NULL;
         end(call, CALL_SKIPPED, why);
         return;
     }
-    enum service_refusal refusal;
-    struct host *host = service_pick(service_of(call), NULL, now_us, &refusal);
-    if (!host) {
-        end(call, CALL_FAILED,
-            refusal == SERVICE_FULL ? "the service is full" : "the service is down");
-        return;
-    }
-    options.origin = host_origin(host);
-    options.deadline_us = call_ends_us(call, now_us);
-    options.fields = fields;
-    options.fields_count =
-        fill_fields(call, options.deadline_us > now_us ? options.deadline_us - now_us : 0, fields);
-    call->tries++;
+    call->started_us = clock_now_us();
+    call->passenger->ends_us = call_ends_us(call, call->started_us);
     call->state = CALL_UNDERWAY;
-    call->started_us = call->started_us ? call->started_us : now_us;
-    call->host = host;
-    service_began(service_of(call), host, now_us);
-    call->http = http_call_start(worker->client, &options, answered, call);
+    if (flight_board(worker->flights, call->passenger, &call->request->arena)) {
+        take(call);
+    }
 }
 
 static void detach(struct call *call)
 {
-    struct http_call_options options = { 0 };
-    struct http_call_field fields[FIELDS_MAX];
+    struct services *services = call->request->worker->services;
     unsigned own_ms = call->asks->timeout_ms ? call->asks->timeout_ms : DETACHED_MS;
-    const char *why = prepare(call, &options);
+    const char *why = prepare(call);
     call->started_us = clock_now_us();
-    options.deadline_us = call->started_us + own_ms * 1000ull;
     if (!why) {
-        options.fields = fields;
-        options.fields_count = fill_fields(call, own_ms * 1000ull, fields);
-        services_detach(call->request->worker->services, compiled(call)->service, &options);
+        const struct passenger *passenger = call->passenger;
+        struct http_call_options options = {
+            .method = passenger->method,
+            .target = passenger->target,
+            .body = passenger->body,
+            .fields = passenger->fields,
+            .fields_count = passenger->fields_count,
+            .deadline_us = call->started_us + own_ms * 1000ull,
+        };
+        services_detach(services, passenger->service, &options);
     }
+    call->passenger = NULL;
     end(call, why ? CALL_SKIPPED : CALL_DETACHED, why);
 }
 
@@ -350,17 +350,14 @@ void fanout_forget(struct request *request)
 {
     for (size_t i = 0; i < request->fanned.calls_count; i++) {
         struct call *call = &request->fanned.calls[i];
-        if (call->http) {
-            http_call_cancel(call->http);
-            call->http = NULL;
-            uint64_t now_us = clock_now_us();
-            service_ended(
-                service_of(call), call->host, SERVICE_CANCELLED, now_us - call->started_us, now_us);
+        if (call->passenger) {
+            flight_leave(call->passenger);
         }
         if (call->state < CALL_LIVE) {
             call->state = CALL_CANCELLED;
             call->ended_us = call->started_us ? clock_now_us() : 0;
         }
-        buf_release(&call->body);
+        cache_copy_drop(call->copy);
+        call->copy = NULL;
     }
 }

@@ -85,6 +85,21 @@ static size_t find_service(const struct bff_plan *plan, const struct bff_call *c
     return 0;
 }
 
+/* An effect is not kept, and not had by one caller for another. */
+static void check_copies(
+    const struct bff_plan *plan, const struct bff_call *call, struct faults *faults)
+{
+    static const char *const why[] = { "a POST", "detached" };
+    bool asks_for_copies = call->cache_s || call->stale_s || call->is_shared;
+    struct place at = place_of(plan, call);
+    if (asks_for_copies && (call->post || call->is_detached)) {
+        faults_add(faults, at.file, at.line,
+            "plan %s: call '%s' is %s; .cache_s, .stale_s and .is_shared are for answers that can "
+            "be used again.",
+            plan->name, call->as, why[call->is_detached]);
+    }
+}
+
 static void compile_call(struct plan *plan, size_t index, struct want *const *wants,
     const struct settings *settings, struct arena *arena, struct faults *faults)
 {
@@ -113,6 +128,7 @@ static void compile_call(struct plan *plan, size_t index, struct want *const *wa
         faults_add(faults, at.file, at.line, "plan %s: call '%s' has a .body, but a GET has none.",
             declared->name, asks->as);
     }
+    check_copies(declared, asks, faults);
     if (declared->budget_ms && asks->timeout_ms > declared->budget_ms) {
         faults_add(faults, at.file, at.line,
             "plan %s: call '%s' may take %u ms, but the whole plan only %u ms.", declared->name,
@@ -226,7 +242,14 @@ static void print_call(const struct plan *plan, const struct plan_call *call,
             joint = ", ";
         }
     }
-    fprintf(out, "%s\n", call->has_otherwise ? "; otherwise what the plan says" : "");
+    if (asks->cache_s) {
+        fprintf(out, "; not asked while a copy is younger than %u s", asks->cache_s);
+    }
+    if (asks->stale_s) {
+        fprintf(out, "; when it fails a copy up to %u s older", asks->stale_s);
+    }
+    fprintf(out, "%s%s\n", asks->is_shared ? "; one answer for all users" : "",
+        call->has_otherwise ? "; otherwise what the plan says" : "");
 }
 
 void plan_print(const struct plan *plan, const struct settings *settings, FILE *out)

@@ -94,6 +94,9 @@ static void add_sections(struct request *request)
         if (call->started_us) {
             buf_printf(&text, ";d=%llu", ms_between(call->started_us, call->ended_us));
         }
+        if (call->tries > 1) {
+            buf_printf(&text, ";tries=%u", call->tries);
+        }
         if (call->state == CALL_CACHED || call->state == CALL_STALE) {
             buf_printf(&text, ";age=%llu", (unsigned long long)call->age_s);
         }

@@ -63,6 +63,8 @@ static const struct str kept_names[HTTP_ANSWER_FIELDS] = {
     [HTTP_CACHE_CONTROL] = { "cache-control", 13 },
     [HTTP_ETAG] = { "etag", 4 },
     [HTTP_RETRY_AFTER] = { "retry-after", 11 },
+    [HTTP_AGE] = { "age", 3 },
+    [HTTP_VARY] = { "vary", 4 },
 };
 
 bool http_is_token(struct str s)

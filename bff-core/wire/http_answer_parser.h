@@ -31,6 +31,8 @@ enum http_answer_field {
     HTTP_CACHE_CONTROL,
     HTTP_ETAG,
     HTTP_RETRY_AFTER,
+    HTTP_AGE,
+    HTTP_VARY,
     HTTP_ANSWER_FIELDS
 };
 

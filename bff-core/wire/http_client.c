@@ -155,6 +155,8 @@ static void fill_answer(struct http_call *call)
     answer->cache_control = http_answer_parser_field(parser, HTTP_CACHE_CONTROL);
     answer->etag = http_answer_parser_field(parser, HTTP_ETAG);
     answer->retry_after = http_answer_parser_field(parser, HTTP_RETRY_AFTER);
+    answer->age = http_answer_parser_field(parser, HTTP_AGE);
+    answer->vary = http_answer_parser_field(parser, HTTP_VARY);
 }
 
 /* The only place where a call becomes ENDED. */

@@ -110,6 +110,8 @@ struct http_answer {
     struct str cache_control;
     struct str etag;
     struct str retry_after;
+    struct str age;
+    struct str vary;
     uint64_t queued_us;  /* for a connection to be free; part of total_us */
     uint64_t connect_us; /* 0: a kept-alive connection was reused */
     uint64_t total_us;

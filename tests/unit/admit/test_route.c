@@ -124,6 +124,38 @@ Test(route, the_plans_budget_counts_from_the_start)
     cr_assert_eq(page.request.budget_ends_us, 300000);
 }
 
+static enum problem ask_within(const char *budget)
+{
+    struct request *request = page_turn(&page);
+    request->received.method = STR("GET");
+    request->received.path = STR("/v1/feed");
+    request->received.budget = str_of(budget);
+    return route_run(request) == STEP_FAIL ? request->problem : PROBLEM_NONE;
+}
+
+Test(route, a_client_may_have_less_time)
+{
+    cr_assert_eq(ask_within("120"), PROBLEM_NONE);
+    cr_assert_eq(page.request.budget_ends_us, 120000);
+}
+
+Test(route, but_not_more)
+{
+    cr_assert_eq(ask_within("5000"), PROBLEM_NONE);
+    cr_assert_eq(page.request.budget_ends_us, 300000);
+    cr_assert_eq(ask_within("18446744073709551615"), PROBLEM_NONE);
+    cr_assert_eq(page.request.budget_ends_us, 300000);
+}
+
+Test(route, a_budget_is_a_whole_number)
+{
+    static const char *const wrong[] = { "", "0", "-1", "1.5", "300ms", " 300", "1e3",
+        "18446744073709551616" };
+    for (size_t i = 0; i < countof(wrong); i++) {
+        cr_assert_eq(ask_within(wrong[i]), PROBLEM_BAD_REQUEST, "\"%s\" was taken", wrong[i]);
+    }
+}
+
 Test(route, what_cannot_work_is_found_at_boot)
 {
     static const struct bff_plan wrong[] = {

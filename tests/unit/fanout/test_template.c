@@ -216,3 +216,24 @@ Test(template, what_cannot_work_is_found_at_boot_with_a_suggestion)
     cr_assert(page_has_fault(&page, "did you mean \"profiles\""));
     cr_assert(page_has_fault(&page, "did you mean 'posts'"));
 }
+
+Test(template, an_effect_is_not_kept_nor_shared)
+{
+    static const struct bff_plan wrong[] = {
+        { .name = "o",
+            .route = "GET /o",
+            .calls = { { .as = "x", .from = "profiles", .post = "/", .cache_s = 5 } } },
+        { .name = "p",
+            .route = "GET /p",
+            .calls = { { .as = "x",
+                .from = "profiles",
+                .get = "/",
+                .is_detached = 1,
+                .is_shared = 1 } } },
+    };
+    struct bff_client client = { .name = "test", .plans = wrong, .plans_count = countof(wrong) };
+    plans_compile(&client, &page.settings, &page.core.arena, &page.faults);
+    cr_assert_eq(page.faults.count, 2);
+    cr_assert(page_has_fault(&page, "plan o: call 'x' is a POST;"));
+    cr_assert(page_has_fault(&page, "plan p: call 'x' is detached;"));
+}

@@ -1,0 +1,133 @@
+/*
+ * attempt: one question to one host.
+ *
+ * Owns what an attempt sends beside the passenger's fields: the time that is left, and the tag of
+ * an old copy. Owns the table of what outcomes mean. Promises that each attempt that was told to
+ * the service as begun is told as ended, exactly once. Decides nothing: whether a question is put
+ * again, and when, is the flight's.
+ */
+#include "attempt.h"
+
+#include "../base/clock.h"
+#include "../base/must.h"
+
+enum { FIELDS_MAX = 16, U64_DIGITS_MAX = 20 };
+
+/* ---- the question ---- */
+
+static struct str decimal(uint64_t number, char *room, size_t len)
+{
+    size_t at = len;
+    do {
+        room[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return (struct str){ room + at, len - at };
+}
+
+void attempt_start(struct attempt *attempt, struct worker *worker, const struct passenger *question,
+    http_done *done)
+{
+    struct http_call_field fields[FIELDS_MAX];
+    char digits[U64_DIGITS_MAX];
+    size_t count = 0;
+    uint64_t now_us = clock_now_us();
+    uint64_t left_us = question->ends_us > now_us ? question->ends_us - now_us : 0;
+    must(!attempt->http && question->fields_count + 2 <= FIELDS_MAX);
+    while (count < question->fields_count) {
+        fields[count] = question->fields[count];
+        count++;
+    }
+    fields[count++] = (struct http_call_field){ STR("BFF-Budget"),
+        decimal(left_us / 1000, digits, sizeof(digits)) };
+    if (attempt->known) {
+        fields[count++] = (struct http_call_field){ STR("If-None-Match"), attempt->known->etag };
+    }
+    struct http_call_options options = {
+        .origin = host_origin(attempt->host),
+        .method = question->method,
+        .target = question->target,
+        .body = question->body,
+        .fields = fields,
+        .fields_count = count,
+        .deadline_us = question->ends_us,
+        .answer_max_bytes = worker->core->settings->services[question->service].answer_max_bytes,
+    };
+    attempt->began_us = now_us;
+    service_began(attempt->service, attempt->host, now_us);
+    attempt->http = http_call_start(worker->client, &options, done, attempt);
+}
+
+void attempt_end(struct attempt *attempt, enum service_verdict verdict)
+{
+    uint64_t now_us = clock_now_us();
+    attempt->http = NULL;
+    cache_copy_drop(attempt->known);
+    attempt->known = NULL;
+    service_ended(attempt->service, attempt->host, verdict, now_us - attempt->began_us, now_us);
+}
+
+void attempt_cancel(struct attempt *attempt)
+{
+    if (attempt->http) {
+        http_call_cancel(attempt->http);
+        attempt_end(attempt, SERVICE_CANCELLED);
+    }
+}
+
+/* ---- what its outcome means ---- */
+
+#define LATE "no answer in time"
+
+const struct failure failure_late = { CALL_TIMED_OUT, LATE, 0 };
+
+struct failure failure_of(const struct http_answer *answer)
+{
+    static const char *const causes[HTTP_OUTCOMES] = {
+        [HTTP_ANSWERED] = "the status is not 200",
+        [HTTP_UNREACHED] = "no connection",
+        [HTTP_RESET] = "the connection was closed before the answer",
+        [HTTP_BROKEN] = "the answer was cut short or is not well-formed HTTP",
+        [HTTP_TOO_LARGE] = "the answer is too large",
+        [HTTP_TIMED_OUT] = LATE,
+    };
+    bool is_late = answer->outcome == HTTP_TIMED_OUT;
+    return (struct failure){ is_late ? CALL_TIMED_OUT : CALL_FAILED, causes[answer->outcome],
+        answer->outcome == HTTP_ANSWERED ? answer->status : 0 };
+}
+
+enum service_verdict failure_verdict(const struct http_answer *answer)
+{
+    if (answer->outcome == HTTP_TIMED_OUT) {
+        return SERVICE_LATE;
+    }
+    bool is_well =
+        answer->outcome == HTTP_ANSWERED && answer->status < 500 && answer->status != 429;
+    return is_well ? SERVICE_GOOD : SERVICE_BAD;
+}
+
+bool failure_may_pass(const struct http_answer *answer, enum http_method method)
+{
+    bool is_safe = method == HTTP_GET || !answer->was_sent;
+    bool is_away =
+        answer->outcome == HTTP_ANSWERED && answer->status >= 502 && answer->status <= 504;
+    bool is_cut_off = answer->outcome == HTTP_UNREACHED || answer->outcome == HTTP_RESET;
+    return is_safe && (is_away || is_cut_off);
+}
+
+bool failure_is_race(const struct http_answer *answer)
+{
+    return answer->outcome == HTTP_RESET && answer->is_reused;
+}
+
+/* A date, or a number that is none, is taken to be further away than any budget. */
+uint64_t failure_pause_us(const struct http_answer *answer)
+{
+    enum { SECONDS_MAX = 3600 };
+    uint64_t seconds = 0;
+    if (answer->outcome != HTTP_ANSWERED || !answer->retry_after.at) {
+        return 0;
+    }
+    bool is_short = str_u64(answer->retry_after, &seconds) && seconds < SECONDS_MAX;
+    return (is_short ? seconds : SECONDS_MAX) * 1000000;
+}

@@ -1,0 +1,592 @@
+/*
+ * flight: one question under way, and everybody who waits for its answer.
+ *
+ * Owns flights, and when they put their question. A flight is in one of three moments: an attempt
+ * or two under way, a pause before the next one, or landing, after which it is gone. Promises:
+ *
+ * (1) Only a GET is put twice, or a question of which no byte was sent: after a failure to connect,
+ *     a close before the first byte, 502, 503 or 504, and within the service's retry budget. A kept
+ *     connection that the service closed in that very moment is nobody's failure: once, at once
+ *     and beside the budget.
+ * (2) A second attempt beside the first (a hedge) goes to another host, after the service's
+ *     observed 95th percentile and within the hedge budget; whichever answers first is the answer.
+ * (3) Nobody waits longer than its own time, whoever else is aboard, and no attempt is given more
+ *     than what the first passenger has left.
+ * (4) Equal callers share an answer, others never do: the caller is part of the key.
+ * (5) An answer is kept only when the first passenger could use it; a failure makes everyone look
+ *     for an old copy.
+ *
+ * The question's text is the first passenger's: it is aboard as long as anybody needs it, and when
+ * it leaves, the next one's text is the same. Knows no plan, no shape, and nothing of how hosts are
+ * chosen or how often one may try.
+ */
+#include "flight.h"
+
+#include "../base/clock.h"
+#include "../base/hash.h"
+#include "../base/must.h"
+#include "attempt.h"
+
+#include <stdlib.h>
+
+enum {
+    TRIES_MAX = 3,
+    ATTEMPTS_MAX = 2, /* at once: the first and its hedge */
+    BUCKETS = 1024,
+    WORTHWHILE_US = 2000, /* with less time left nothing is asked again */
+};
+
+struct flights {
+    struct worker *worker;
+    struct cache *cache;
+    struct flight *spare;
+    struct flight *buckets[BUCKETS];
+    struct hash_key hash_key;
+    uint64_t random;
+    struct flight_counters counters;
+};
+
+struct flight {
+    struct flights *flights;
+    struct service *service;
+    struct flight *next; /* in its bucket, or among the spare ones */
+    bool is_listed;
+    bool is_landing;
+    bool has_raced;
+    unsigned tries;
+    struct http_link passengers; /* first come first */
+    struct attempt attempts[ATTEMPTS_MAX];
+    struct host *failed_host; /* of the last attempt; NULL: none failed */
+    struct failure failure;
+    struct deadline timer; /* a pause ends, or a hedge is due */
+};
+
+static bool repeats(struct flight *flight);
+
+/* ---- who is aboard ---- */
+
+static struct passenger *first_passenger(const struct flight *flight)
+{
+    return container_of(flight->passengers.next, struct passenger, link);
+}
+
+static struct loop *loop_of(const struct flight *flight)
+{
+    return flight->flights->worker->loop;
+}
+
+static void step_off(struct passenger *passenger)
+{
+    http_ring_remove(&passenger->link);
+    loop_deadline_clear(passenger->flights->worker->loop, &passenger->ends);
+    passenger->flight = NULL;
+}
+
+/* ---- flights by their key ---- */
+
+static struct flight **bucket_of(struct flights *flights, uint64_t hash)
+{
+    return &flights->buckets[hash % BUCKETS];
+}
+
+static struct flight *find_flight(struct flights *flights, const struct passenger *passenger)
+{
+    for (struct flight *at = *bucket_of(flights, passenger->hash); at; at = at->next) {
+        const struct passenger *first = first_passenger(at);
+        if (first->hash == passenger->hash && str_eq(first->key, passenger->key)) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static void list(struct flight *flight, uint64_t hash)
+{
+    struct flight **bucket = bucket_of(flight->flights, hash);
+    flight->next = *bucket;
+    *bucket = flight;
+    flight->is_listed = true;
+}
+
+static void unlist(struct flight *flight, uint64_t hash)
+{
+    struct flight **link = bucket_of(flight->flights, hash);
+    if (!flight->is_listed) {
+        return;
+    }
+    while (*link != flight) {
+        link = &(*link)->next;
+    }
+    *link = flight->next;
+    flight->is_listed = false;
+}
+
+/* ---- the end of an attempt, and of a flight ---- */
+
+static void cancel_attempts(struct flight *flight)
+{
+    for (size_t i = 0; i < ATTEMPTS_MAX; i++) {
+        attempt_cancel(&flight->attempts[i]);
+    }
+}
+
+static bool is_under_way(const struct flight *flight)
+{
+    return flight->attempts[0].http || flight->attempts[1].http;
+}
+
+static void flight_free(struct flight *flight)
+{
+    must(!flight->is_listed && !is_under_way(flight));
+    loop_deadline_clear(loop_of(flight), &flight->timer);
+    flight->next = flight->flights->spare;
+    flight->flights->spare = flight;
+}
+
+/* ---- how a passenger lands ---- */
+
+static uint64_t age_s(const struct copy *copy)
+{
+    return (clock_now_us() - copy->born_us) / 1000000;
+}
+
+/* The answer itself, or the reason why this passenger cannot use it. */
+static const char *land_with(struct passenger *passenger, enum call_state state, struct copy *copy)
+{
+    const char *why = passenger->judge(passenger, copy);
+    if (!why) {
+        passenger->landing.state = state;
+        passenger->landing.copy = cache_copy_hold(copy);
+        passenger->landing.age_s = state == CALL_LIVE ? 0 : age_s(copy);
+    }
+    return why;
+}
+
+/* The lower rungs: an old copy, or nothing. */
+static void land_without(struct passenger *passenger, const struct failure *failure)
+{
+    passenger->landing.state = failure->state;
+    passenger->landing.why = failure->why;
+    passenger->landing.status = failure->status;
+    struct copy *copy = passenger->key.at
+                            ? cache_find(passenger->flights->cache, passenger->key, passenger->hash)
+                            : NULL;
+    if (copy && clock_now_us() < copy->stale_until_us) {
+        land_with(passenger, CALL_STALE, copy);
+    }
+}
+
+static void land_live(struct passenger *passenger, struct copy *copy)
+{
+    const char *why = land_with(passenger, CALL_LIVE, copy);
+    passenger->landing.status = 200;
+    if (why) {
+        land_without(passenger, &(struct failure){ CALL_FAILED, why, 200 });
+    }
+}
+
+/* Tells everybody; whoever is told may board the next flight with the same question, or make others
+ * leave. */
+static void disembark(struct flight *flight)
+{
+    loop_deadline_clear(loop_of(flight), &flight->timer);
+    unlist(flight, first_passenger(flight)->hash);
+    cancel_attempts(flight);
+    flight->is_landing = true;
+    while (!http_ring_is_empty(&flight->passengers)) {
+        struct passenger *passenger = first_passenger(flight);
+        passenger->landing.tries = flight->tries;
+        step_off(passenger);
+        passenger->landed(passenger);
+    }
+    flight_free(flight);
+}
+
+static void crash(struct flight *flight)
+{
+    struct http_link *at = flight->passengers.next;
+    for (; at != &flight->passengers; at = at->next) {
+        land_without(container_of(at, struct passenger, link), &flight->failure);
+    }
+    disembark(flight);
+}
+
+/* ---- what came back ---- */
+
+static struct freshness freshness(const struct flight *flight, const struct http_answer *answer)
+{
+    return freshness_of(
+        &first_passenger(flight)->rules, answer->cache_control, answer->age, answer->vary);
+}
+
+/* The service's answer. The first passenger's judgement decides whether it is kept. */
+static void arrive(struct attempt *attempt, struct http_answer *answer)
+{
+    struct flight *flight = attempt->flight;
+    struct passenger *first = first_passenger(flight);
+    struct copy *copy = cache_copy_new(flight->flights->cache, &answer->body);
+    struct freshness dates = { 0 };
+    if (first->key.at) {
+        dates = freshness(flight, answer);
+    }
+    land_live(first, copy);
+    bool is_good = first->landing.copy == copy;
+    flight->flights->counters.hedges_won += attempt->is_hedge && is_good;
+    attempt_end(attempt, is_good ? SERVICE_GOOD : SERVICE_BAD);
+    if (first->key.at && is_good) {
+        cache_keep(flight->flights->cache, copy, first->key, first->hash, &dates, answer->etag,
+            clock_now_us());
+    }
+    struct http_link *at = first->link.next;
+    for (; at != &flight->passengers; at = at->next) {
+        land_live(container_of(at, struct passenger, link), copy);
+    }
+    cache_copy_drop(copy);
+    disembark(flight);
+}
+
+/* 304: what we have still holds (RFC 9110 section 15.4.5). */
+static void confirm(struct attempt *attempt, struct http_answer *answer)
+{
+    struct flight *flight = attempt->flight;
+    struct copy *copy = cache_copy_hold(attempt->known);
+    struct freshness dates = freshness(flight, answer);
+    cache_renew(copy, &dates, clock_now_us());
+    attempt_end(attempt, SERVICE_GOOD);
+    struct http_link *at = flight->passengers.next;
+    for (; at != &flight->passengers; at = at->next) {
+        land_live(container_of(at, struct passenger, link), copy);
+    }
+    cache_copy_drop(copy);
+    disembark(flight);
+}
+
+/* ---- asking again ---- */
+
+static uint64_t next_random(struct flights *flights)
+{
+    uint64_t z = flights->random += 0x9e3779b97f4a7c15; /* splitmix64 */
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+/* Full jitter (AWS, "Exponential Backoff And Jitter"): from 0 to 10 ms, 20 ms, 40 ms ... */
+static uint64_t retry_backoff_us(unsigned tries, uint64_t random)
+{
+    uint64_t most_us = 10000ull << (tries < 5 ? tries - 1 : 4);
+    return random % (most_us + 1);
+}
+
+/* True when the flight goes on: after a pause, or at once. */
+static bool goes_on(struct flight *flight, const struct http_answer *answer)
+{
+    uint64_t now_us = clock_now_us();
+    bool is_race = failure_is_race(answer) && !flight->has_raced;
+    if (!failure_may_pass(answer, first_passenger(flight)->method) || flight->tries >= TRIES_MAX) {
+        return false;
+    }
+    if (is_race) {
+        flight->has_raced = true;
+        flight->failed_host = NULL;
+        return repeats(flight);
+    }
+    uint64_t pause_us = retry_backoff_us(flight->tries, next_random(flight->flights));
+    uint64_t asked_us = failure_pause_us(answer);
+    uint64_t resumes_us = now_us + (asked_us > pause_us ? asked_us : pause_us);
+    if (resumes_us + WORTHWHILE_US >= first_passenger(flight)->ends_us ||
+        !service_may_retry(flight->service, now_us)) {
+        return false;
+    }
+    flight->flights->counters.retries++;
+    loop_deadline(loop_of(flight), &flight->timer, resumes_us);
+    return true;
+}
+
+/*
+ * The first passenger's time is over. Those who came aboard later may have more of it: for them the
+ * question is put anew. True when there are such.
+ */
+static bool has_time_left(struct flight *flight)
+{
+    uint64_t now_us = clock_now_us();
+    bool goes_on = false;
+    for (struct http_link *at = flight->passengers.next; at != &flight->passengers; at = at->next) {
+        struct passenger *passenger = container_of(at, struct passenger, link);
+        goes_on |= passenger->ends_us > now_us + WORTHWHILE_US;
+    }
+    return goes_on && first_passenger(flight)->method == HTTP_GET && flight->tries < TRIES_MAX &&
+           service_may_retry(flight->service, now_us);
+}
+
+/* Those whose time is over land; for the others the question is put anew. */
+static void land_late(struct flight *flight)
+{
+    uint64_t until_us = clock_now_us() + WORTHWHILE_US;
+    unlist(flight, first_passenger(flight)->hash);
+    flight->is_landing = true;
+    struct http_link *at = flight->passengers.next;
+    while (at != &flight->passengers) {
+        struct passenger *passenger = container_of(at, struct passenger, link);
+        at = at->next;
+        if (passenger->ends_us <= until_us) {
+            land_without(passenger, &flight->failure);
+            passenger->landing.tries = flight->tries;
+            step_off(passenger);
+            passenger->landed(passenger);
+            at = flight->passengers.next; /* others may have left */
+        }
+    }
+    flight->is_landing = false;
+    if (http_ring_is_empty(&flight->passengers)) {
+        flight_free(flight);
+    } else if (repeats(flight)) {
+        list(flight, first_passenger(flight)->hash);
+    } else {
+        crash(flight);
+    }
+}
+
+static void attempt_done(void *context, struct http_answer *answer)
+{
+    struct attempt *attempt = context;
+    struct flight *flight = attempt->flight;
+    if (answer->outcome == HTTP_ANSWERED && answer->status == 200) {
+        arrive(attempt, answer);
+        return;
+    }
+    if (answer->outcome == HTTP_ANSWERED && answer->status == 304 && attempt->known) {
+        confirm(attempt, answer);
+        return;
+    }
+    flight->failure = failure_of(answer);
+    flight->failed_host = attempt->host;
+    attempt_end(attempt, failure_verdict(answer));
+    if (is_under_way(flight)) {
+        return; /* the other attempt may still succeed */
+    }
+    loop_deadline_clear(loop_of(flight), &flight->timer);
+    if (answer->outcome == HTTP_TIMED_OUT && has_time_left(flight)) {
+        land_late(flight);
+    } else if (!goes_on(flight, answer)) {
+        crash(flight);
+    }
+}
+
+/* ---- putting the question ---- */
+
+/* An old copy with a tag: the service need not send again what has not changed. */
+static struct copy *known_copy(const struct flight *flight)
+{
+    const struct passenger *first = first_passenger(flight);
+    struct copy *copy =
+        first->key.at ? cache_find(flight->flights->cache, first->key, first->hash) : NULL;
+    return copy && copy->etag.len ? cache_copy_hold(copy) : NULL;
+}
+
+/* False when there is no host to ask; flight->failure says why. */
+static bool depart(struct flight *flight, const struct host *but, bool is_hedge)
+{
+    static const char *const refusals[] = {
+        [SERVICE_OPEN] = "its hosts are not asked for a while, because they kept failing",
+        [SERVICE_FULL] = "it has as many calls as it can take",
+    };
+    enum service_refusal refusal = SERVICE_READY;
+    uint64_t now_us = clock_now_us();
+    struct host *host = service_pick(flight->service, but, now_us, &refusal);
+    if (!host && but && !is_hedge) {
+        host =
+            service_pick(flight->service, NULL, now_us, &refusal); /* rather the same than none */
+    }
+    if (!host) {
+        flight->failure = (struct failure){ CALL_FAILED, refusals[refusal], 0 };
+        return false;
+    }
+    struct attempt *attempt = &flight->attempts[flight->attempts[0].http != NULL];
+    must(attempt->http == NULL);
+    *attempt = (struct attempt){ .flight = flight,
+        .host = host,
+        .service = flight->service,
+        .known = known_copy(flight),
+        .is_hedge = is_hedge };
+    flight->tries++;
+    attempt_start(attempt, flight->flights->worker, first_passenger(flight), attempt_done);
+    return true;
+}
+
+/* The timer serves for the hedge until the flight pauses. */
+static void plan_hedge(struct flight *flight)
+{
+    const struct passenger *first = first_passenger(flight);
+    uint64_t after_us = service_hedge_after_us(flight->service);
+    uint64_t left_us = first->ends_us - flight->attempts[0].began_us;
+    if (first->method == HTTP_GET && after_us < left_us && left_us - after_us > WORTHWHILE_US) {
+        loop_deadline(loop_of(flight), &flight->timer, flight->attempts[0].began_us + after_us);
+    }
+}
+
+static bool repeats(struct flight *flight)
+{
+    return depart(flight, flight->failed_host, false);
+}
+
+static void timer_expired(struct deadline *deadline)
+{
+    struct flight *flight = container_of(deadline, struct flight, timer);
+    if (!is_under_way(flight)) {
+        if (!repeats(flight)) {
+            crash(flight);
+        }
+        return;
+    }
+    if (service_may_hedge(flight->service, clock_now_us()) &&
+        depart(flight, flight->attempts[0].host, true)) {
+        flight->flights->counters.hedges++;
+    }
+}
+
+/* ---- boarding ---- */
+
+/* The time of one who came aboard later is over. */
+static void passenger_late(struct deadline *deadline)
+{
+    struct passenger *passenger = container_of(deadline, struct passenger, ends);
+    unsigned tries = passenger->flight->tries;
+    flight_leave(passenger);
+    land_without(passenger, &failure_late);
+    passenger->landing.tries = tries;
+    passenger->landed(passenger);
+}
+
+static void board(struct passenger *passenger, struct flight *flight)
+{
+    passenger->flight = flight;
+    http_ring_append(&flight->passengers, &passenger->link);
+}
+
+static struct flight *flight_new(struct flights *flights, struct passenger *first)
+{
+    struct flight *flight = flights->spare;
+    if (flight) {
+        flights->spare = flight->next;
+    } else {
+        flight = malloc(sizeof(*flight));
+        must(flight != NULL);
+    }
+    *flight = (struct flight){ .flights = flights, .timer.expired = timer_expired };
+    flight->service = services_get(flights->worker->services, first->service);
+    http_ring_init(&flight->passengers);
+    board(first, flight);
+    if (first->key.at) {
+        list(flight, first->hash);
+    }
+    return flight;
+}
+
+static void put(char **to, struct str s)
+{
+    memcpy(*to, s.at, s.len);
+    *to += s.len;
+}
+
+/* The service's place, whose answer it is, and the question; a length keeps the last two apart. */
+static void make_key(struct passenger *passenger, struct arena *arena)
+{
+    uint32_t head[2] = { (uint32_t)passenger->service, (uint32_t)passenger->caller.len };
+    size_t len = sizeof(head) + passenger->caller.len + passenger->target.len;
+    char *text = arena_alloc(arena, len), *to = text;
+    put(&to, (struct str){ (const char *)head, sizeof(head) });
+    put(&to, passenger->caller);
+    put(&to, passenger->target);
+    passenger->key = (struct str){ text, len };
+    passenger->hash = hash_str(&passenger->flights->hash_key, passenger->key);
+}
+
+static bool lands_fresh(struct passenger *passenger)
+{
+    struct copy *copy = cache_find(passenger->flights->cache, passenger->key, passenger->hash);
+    return copy && clock_now_us() < copy->fresh_until_us &&
+           !land_with(passenger, CALL_CACHED, copy);
+}
+
+bool flight_board(struct flights *flights, struct passenger *passenger, struct arena *arena)
+{
+    passenger->flights = flights;
+    passenger->flight = NULL;
+    passenger->landing = (struct landing){ 0 };
+    passenger->ends = (struct deadline){ .expired = passenger_late };
+    if (passenger->method == HTTP_GET) {
+        make_key(passenger, arena);
+        struct flight *under_way = NULL;
+        if (lands_fresh(passenger)) {
+            return true;
+        }
+        if ((under_way = find_flight(flights, passenger)) != NULL) {
+            flights->counters.shared++;
+            board(passenger, under_way);
+            loop_deadline(flights->worker->loop, &passenger->ends, passenger->ends_us);
+            return false;
+        }
+    }
+    struct flight *flight = flight_new(flights, passenger);
+    if (depart(flight, NULL, false)) {
+        plan_hedge(flight);
+        return false;
+    }
+    land_without(passenger, &flight->failure);
+    step_off(passenger);
+    unlist(flight, passenger->hash);
+    flight_free(flight);
+    return true;
+}
+
+void flight_leave(struct passenger *passenger)
+{
+    struct flight *flight = passenger->flight;
+    if (!flight) {
+        return;
+    }
+    step_off(passenger);
+    if (http_ring_is_empty(&flight->passengers) && !flight->is_landing) {
+        unlist(flight, passenger->hash);
+        cancel_attempts(flight);
+        flight_free(flight);
+    }
+}
+
+/* ---- the whole ---- */
+
+struct flights *flights_new(struct worker *worker)
+{
+    struct flights *flights = calloc(1, sizeof(*flights));
+    must(flights != NULL);
+    flights->worker = worker;
+    flights->cache = cache_new(worker->core->settings->cache.bytes);
+    hash_key_init(&flights->hash_key);
+    hash_random(&flights->random, sizeof(flights->random));
+    return flights;
+}
+
+void flights_free(struct flights *flights)
+{
+    if (!flights) {
+        return;
+    }
+    while (flights->spare) {
+        struct flight *flight = flights->spare;
+        flights->spare = flight->next;
+        free(flight);
+    }
+    cache_free(flights->cache);
+    free(flights);
+}
+
+struct flight_counters flights_counters(const struct flights *flights)
+{
+    return flights->counters;
+}
+
+struct cache_counters flights_cache(const struct flights *flights)
+{
+    return cache_counters(flights->cache);
+}

@@ -1,0 +1,313 @@
+#include "airport.h"
+
+/* ---- one question ---- */
+
+Test(flight, one_question_one_answer)
+{
+    OPEN({ .say = OK_BODY("", "posts") });
+    struct traveller *ann = board_for("ann");
+    cr_assert_not(ann->has_landed);
+    fly();
+    expect(ann, CALL_LIVE, "posts", 1);
+    cr_assert_eq(ann->passenger.landing.status, 200);
+    cr_assert_null(ann->passenger.landing.why);
+    airport_close();
+}
+
+Test(flight, equal_callers_share_one_question)
+{
+    OPEN({ .say = OK_BODY("", "first") }, { .say = OK_BODY("", "again") });
+    struct traveller *ann = board_for("ann"), *too = board_for("ann");
+    fly();
+    expect(ann, CALL_LIVE, "first", 1);
+    expect(too, CALL_LIVE, "first", 1);
+    cr_assert_eq(ann->passenger.landing.copy, too->passenger.landing.copy);
+    cr_assert_eq(server_questions(airport.server), 1);
+    cr_assert_eq(flights_counters(airport.worker.flights).shared, 1);
+    airport_close();
+}
+
+Test(flight, others_never_do)
+{
+    OPEN({ .say = OK_BODY("", "posts") });
+    board_for("ann"), board_for("bob");
+    struct traveller *other = ticket("ann");
+    other->passenger.target = STR("/v1/feed?limit=2");
+    board_with(other);
+    fly();
+    cr_assert_eq(server_questions(airport.server), 3);
+    airport_close();
+}
+
+Test(flight, caller_and_target_are_kept_apart)
+{
+    OPEN({ .say = OK_BODY("", "posts") });
+    struct traveller *one = ticket("ann/"), *two = ticket("ann");
+    one->passenger.target = STR("/x");
+    two->passenger.target = STR("//x");
+    board_with(one), board_with(two);
+    fly();
+    cr_assert_eq(server_questions(airport.server), 2);
+    airport_close();
+}
+
+Test(flight, once_it_has_landed_the_next_asks_anew)
+{
+    OPEN({ .say = OK_BODY("", "first") }, { .say = OK_BODY("", "again") });
+    struct traveller *ann = board_for("ann");
+    fly();
+    struct traveller *later = board_for("ann");
+    fly();
+    expect(ann, CALL_LIVE, "first", 1);
+    expect(later, CALL_LIVE, "again", 1);
+    airport_close();
+}
+
+/* ---- asking again ---- */
+
+Test(flight, a_service_that_is_away_is_asked_again)
+{
+    OPEN({ .say = STATUS("503 Service Unavailable", "") }, { .say = STATUS("502 Bad", "") },
+        { .say = OK_BODY("", "posts") });
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_LIVE, "posts", 3);
+    cr_assert_eq(flights_counters(airport.worker.flights).retries, 2);
+    airport_close();
+}
+
+Test(flight, but_not_for_ever)
+{
+    OPEN({ .say = STATUS("503 Service Unavailable", "") });
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 3);
+    cr_assert_eq(ann->passenger.landing.status, 503);
+    cr_assert_eq(server_questions(airport.server), 3);
+    airport_close();
+}
+
+Test(flight, a_status_that_blames_the_question_is_an_answer)
+{
+    OPEN({ .say = STATUS("404 Not Found", "") }, { .say = OK_BODY("", "posts") });
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(ann->passenger.landing.status, 404);
+    airport_close();
+}
+
+Test(flight, a_close_before_the_first_byte_is_asked_again)
+{
+    OPEN({ .then = RESET }, { .say = OK_BODY("", "posts") });
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_LIVE, "posts", 2);
+    airport_close();
+}
+
+Test(flight, half_an_answer_is_not)
+{
+    OPEN({ .say = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\npo", .then = CLOSE },
+        { .say = OK_BODY("", "posts") });
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    airport_close();
+}
+
+Test(flight, what_changes_something_is_put_once)
+{
+    OPEN({ .say = STATUS("503 Service Unavailable", "") }, { .say = OK_BODY("", "posts") });
+    struct traveller *ann = ticket("ann");
+    ann->passenger.method = HTTP_POST;
+    ann->passenger.body = STR("{}");
+    board_with(ann);
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(server_questions(airport.server), 1);
+    airport_close();
+}
+
+Test(flight, two_posts_are_two_questions)
+{
+    OPEN({ .say = OK_BODY("", "posts") });
+    for (int i = 0; i < 2; i++) {
+        struct traveller *ann = ticket("ann");
+        ann->passenger.method = HTTP_POST;
+        board_with(ann);
+    }
+    fly();
+    cr_assert_eq(server_questions(airport.server), 2);
+    airport_close();
+}
+
+Test(flight, a_service_that_wants_to_be_left_alone_is)
+{
+    OPEN({ .say = STATUS("503 Service Unavailable", "Retry-After: 3\r\n") },
+        { .say = OK_BODY("", "posts") });
+    uint64_t began_us = clock_now_us();
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_lt(clock_now_us() - began_us, SECOND_MS * 1000, "it waited for nothing");
+    airport_close();
+}
+
+/* ---- time ---- */
+
+Test(flight, nobody_waits_longer_than_his_own_time)
+{
+    OPEN({ .then = HANG });
+    struct traveller *ann = board_for("ann"), *hasty = ticket("ann");
+    hasty->passenger.ends_us = clock_now_us() + 20000;
+    board_with(hasty);
+    airport.waiting--; /* only the hasty one is waited for */
+    fly();
+    expect(hasty, CALL_TIMED_OUT, "", 1);
+    cr_assert_not(ann->has_landed);
+    airport.waiting++;
+    airport_close();
+}
+
+Test(flight, who_came_later_and_has_more_time_asks_anew)
+{
+    OPEN({ .then = HANG }, { .say = OK_BODY("", "posts") });
+    struct traveller *hasty = ticket("ann");
+    hasty->passenger.ends_us = clock_now_us() + 20000;
+    board_with(hasty);
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(hasty, CALL_TIMED_OUT, "", 1);
+    expect(ann, CALL_LIVE, "posts", 2);
+    airport_close();
+}
+
+/* ---- leaving ---- */
+
+Test(flight, the_last_to_leave_cancels_the_question)
+{
+    OPEN({ .then = HANG });
+    struct traveller *ann = board_for("ann"), *too = board_for("ann");
+    flight_leave(&ann->passenger);
+    cr_assert_eq(http_client_calls(airport.worker.client), 1);
+    flight_leave(&too->passenger);
+    cr_assert_eq(http_client_calls(airport.worker.client), 0);
+    airport_close();
+}
+
+static void leaves(struct deadline *deadline)
+{
+    flight_leave(&container_of(deadline, struct traveller, leaves)->passenger);
+    airport.waiting--;
+}
+
+Test(flight, when_the_first_leaves_the_others_still_land)
+{
+    OPEN({ .say = STATUS("503 Service Unavailable", "") }, { .say = OK_BODY("", "posts") });
+    struct traveller *first = board_for("ann"), *second = board_for("ann");
+    first->leaves.expired = leaves;
+    loop_deadline(airport.worker.loop, &first->leaves, clock_now_us());
+    fly();
+    cr_assert_not(first->has_landed);
+    expect(second, CALL_LIVE, "posts", 2);
+    struct traveller *third = board_for("ann");
+    fly();
+    expect(third, CALL_LIVE, "posts", 1);
+    airport_close();
+}
+
+/* ---- copies ---- */
+
+Test(flight, a_fresh_copy_asks_nobody)
+{
+    OPEN({ .say = OK_BODY("", "posts") });
+    struct traveller *ann = ticket("ann"), *again = ticket("ann"), *bob = ticket("bob");
+    ann->passenger.rules.cache_s = 60;
+    board_with(ann);
+    fly();
+    board_with(again);
+    expect(again, CALL_CACHED, "posts", 0);
+    cr_assert_eq(server_questions(airport.server), 1);
+    board_with(bob);
+    fly();
+    expect(bob, CALL_LIVE, "posts", 1);
+    airport_close();
+}
+
+Test(flight, a_service_may_say_so_too)
+{
+    OPEN({ .say = OK_BODY("Cache-Control: max-age=60\r\nAge: 20\r\n", "posts") });
+    board_for("ann");
+    fly();
+    struct traveller *again = board_for("ann");
+    expect(again, CALL_CACHED, "posts", 0);
+    cr_assert_eq(again->passenger.landing.age_s, 20);
+    airport_close();
+}
+
+Test(flight, an_old_copy_stands_in_for_a_failure)
+{
+    OPEN({ .say = OK_BODY("", "posts") }, { .say = STATUS("500 Oops", "") });
+    struct traveller *ann = ticket("ann");
+    ann->passenger.rules.stale_s = 60;
+    board_with(ann);
+    fly();
+    struct traveller *again = board_for("ann");
+    fly();
+    expect(again, CALL_STALE, "posts", 1);
+    cr_assert_eq(again->passenger.landing.status, 500);
+    cr_assert_str_eq(again->passenger.landing.why, "the status is not 200");
+    airport_close();
+}
+
+Test(flight, and_for_an_answer_of_no_use)
+{
+    OPEN({ .say = OK_BODY("", "posts") }, { .say = OK_BODY("", "!oops") });
+    struct traveller *ann = ticket("ann"), *again = ticket("ann"), *after = ticket("ann");
+    ann->passenger.rules.stale_s = again->passenger.rules.stale_s = 60;
+    board_with(ann);
+    fly();
+    board_with(again);
+    fly();
+    expect(again, CALL_STALE, "posts", 1);
+    board_with(after); /* what was of no use did not replace the copy */
+    fly();
+    expect(after, CALL_STALE, "posts", 1);
+    airport_close();
+}
+
+Test(flight, a_copy_that_still_holds_is_not_sent_again)
+{
+    OPEN({ .say = OK_BODY("Cache-Control: no-cache\r\nETag: \"v1\"\r\n", "posts") },
+        { .say = "HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\nCache-Control: no-cache\r\n\r\n" });
+    struct traveller *ann = board_for("ann");
+    fly();
+    struct traveller *again = board_for("ann");
+    fly();
+    expect(again, CALL_LIVE, "posts", 1);
+    cr_assert_not_null(strstr(airport.server->heard, "\r\nIf-None-Match: \"v1\"\r\n"));
+    cr_assert_eq(ann->passenger.landing.copy, again->passenger.landing.copy);
+    airport_close();
+}
+
+Test(flight, nobody_asked_for_a_304)
+{
+    OPEN({ .say = "HTTP/1.1 304 Not Modified\r\n\r\n" });
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    airport_close();
+}
+
+Test(flight, each_try_says_how_much_time_is_left)
+{
+    OPEN({ .say = STATUS("503 Service Unavailable", "") }, { .say = OK_BODY("", "posts") });
+    board_for("ann");
+    fly();
+    const char *budget = strstr(airport.server->heard, "\r\nBFF-Budget: ");
+    cr_assert_not_null(budget);
+    cr_assert_leq(atol(budget + 14), SECOND_MS);
+    cr_assert_gt(atol(budget + 14), 0);
+    airport_close();
+}
