@@ -13,6 +13,7 @@
 
 #include "../base/clock.h"
 #include "../base/must.h"
+#include "http_client_tls.h"
 #include "http_curl.h"
 #include "http_exchange.h"
 #include "http_lane.h"
@@ -404,9 +405,15 @@ struct http_origin *http_origin_new(
     origin->key_file = copy(options->key_file);
     origin->connections_max = options->connections_max;
     origin->asks_gzip = options->asks_gzip;
-    origin->lane = options->lane == HTTP_LANE_EXCHANGE ? &http_exchange_lane : &http_transfer_lane;
     http_ring_init(&origin->queue);
     http_ring_init(&origin->idle);
+    http_ring_init(&origin->connects);
+    bool is_ours = options->lane == HTTP_LANE_EXCHANGE;
+    origin->lane = is_ours ? &http_exchange_lane : &http_transfer_lane;
+    if (is_ours && origin->is_secure) {
+        origin->tls = http_client_tls_new(
+            origin->domain, origin->ca_file, origin->cert_file, origin->key_file);
+    }
     http_ring_append(&client->origins, &origin->link);
     return origin;
 }
@@ -436,7 +443,8 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
     http_ring_init(&client->origins);
     http_ring_init(&client->calls);
     http_ring_init(&client->spare);
-    client->curl = http_curl_new(client);
+    client->transfers = http_curl_new(loop, options->connections_max);
+    client->connects = http_curl_new(loop, 0);
     client->exchange = http_exchange_new(client);
     return client;
 }
@@ -462,6 +470,7 @@ void http_client_free(struct http_client *client)
     loop_soon_forget(client->loop, &client->next);
     http_inflate_pool_fini(&client->inflates);
     http_exchange_free(client->exchange);
-    http_curl_free(client->curl);
+    http_curl_free(client->transfers);
+    http_curl_free(client->connects);
     free(client);
 }

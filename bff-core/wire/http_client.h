@@ -16,7 +16,7 @@ struct http_origin;
 struct http_call;
 
 struct http_client_options {
-    unsigned connections_max;    /* in all, kept alive or in use; 0: no limit */
+    unsigned connections_max;    /* of each lane, kept alive or in use; 0: no limit */
     unsigned connect_timeout_ms; /* resolving and TLS included; 0: only the call's deadline */
     unsigned idle_timeout_ms;    /* unused for so long, a connection is closed; 0: 60 s */
 };
@@ -31,9 +31,7 @@ void http_client_free(struct http_client *client);
 
 /*
  * AUTO is the transfer lane, which leaves the whole exchange to the library. EXCHANGE is our own
- * HTTP/1.1 on connections that the library makes: cheaper, but the library may close a kept
- * connection (its cache is full) and the descriptor's number may come back as another socket, so it
- * is not chosen until a test proves that this cannot happen.
+ * HTTP/1.1, on connections that the library makes and hands over for good.
  */
 enum http_lane_choice { HTTP_LANE_AUTO, HTTP_LANE_EXCHANGE, HTTP_LANE_TRANSFER };
 
@@ -50,8 +48,8 @@ struct http_origin_options {
 
 /*
  * NULL with a sentence in `err` when the URL cannot be used (scheme, userinfo, query, fragment,
- * port). The files are read when a connection is made: one that cannot be used makes each call
- * HTTP_UNREACHED.
+ * port). A file that cannot be used makes each call HTTP_UNREACHED; one that has changed counts
+ * from the next connection on (exchange lane).
  */
 struct http_origin *http_origin_new(
     struct http_client *client, const struct http_origin_options *options, struct err *err);

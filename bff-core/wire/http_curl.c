@@ -72,7 +72,7 @@ static struct socket *socket_at(struct http_curl *curl, int fd)
     return (size_t)fd < curl->sockets_room ? curl->sockets[fd] : NULL;
 }
 
-void http_curl_release_fd(struct http_curl *curl, int fd)
+static void release_fd(struct http_curl *curl, int fd)
 {
     struct socket *socket = socket_at(curl, fd);
     if (socket) {
@@ -94,7 +94,7 @@ static void socket_ready(struct watch *watch, uint32_t events)
          * The peer closed, or spoke out of turn, between two transfers: curl finds out when it
          * wants to reuse it.
          */
-        http_curl_release_fd(curl, fd);
+        release_fd(curl, fd);
         return;
     }
     int what = (events & (EPOLLIN | EPOLLRDHUP) ? CURL_CSELECT_IN : 0) |
@@ -137,7 +137,7 @@ static void socket_removed(struct http_curl *curl, int fd)
     if (socket && socket->is_kept) {
         socket->is_wanted = false;
     } else {
-        http_curl_release_fd(curl, fd);
+        release_fd(curl, fd);
     }
 }
 
@@ -169,7 +169,7 @@ static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *context,
 
 static int close_socket(void *context, curl_socket_t fd)
 {
-    http_curl_release_fd(context, fd);
+    release_fd(context, fd);
     return close(fd);
 }
 
@@ -249,6 +249,26 @@ static void take_prefix(struct http_origin *origin)
     must(curl_url_set(origin->url, CURLUPART_PATH, "/", 0) == CURLUE_OK);
 }
 
+/* Where curl only connects: the same place, said without TLS. */
+static void make_plain_url(struct http_origin *origin, const char *port)
+{
+    origin->plain_url = curl_url_dup(origin->url);
+    must(origin->plain_url != NULL);
+    must(curl_url_set(origin->plain_url, CURLUPART_SCHEME, "http", 0) == CURLUE_OK);
+    must(curl_url_set(origin->plain_url, CURLUPART_PORT, port, 0) == CURLUE_OK);
+}
+
+/* The host as a certificate has it: without the brackets of an address, or the root's dot. */
+static char *domain_of(const char *host)
+{
+    size_t len = strlen(host);
+    bool is_bracketed = len > 1 && host[0] == '[' && host[len - 1] == ']';
+    bool is_rooted = len > 1 && host[len - 1] == '.';
+    char *domain = strndup(host + is_bracketed, len - 2 * is_bracketed - is_rooted);
+    must(domain != NULL);
+    return domain;
+}
+
 static void take_host(struct http_origin *origin)
 {
     char *host, *port, *written_port;
@@ -258,6 +278,8 @@ static void take_host(struct http_origin *origin)
     origin->name = join(host, port);
     origin->host = has_own_port ? strdup(origin->name) : strdup(host);
     must(origin->host != NULL);
+    origin->domain = domain_of(host);
+    make_plain_url(origin, port);
     curl_free(host);
     curl_free(port);
     curl_free(written_port);
@@ -277,16 +299,18 @@ bool http_curl_url_parse(struct http_origin *origin, const char *text, struct er
     if (fault) {
         return err_set(err, "\"%s\" cannot be used as a service's URL: %s.", text, fault);
     }
-    take_host(origin);
     take_prefix(origin);
+    take_host(origin);
     return true;
 }
 
 void http_curl_url_free(struct http_origin *origin)
 {
     curl_url_cleanup(origin->url);
+    curl_url_cleanup(origin->plain_url);
     free(origin->name);
     free(origin->host);
+    free(origin->domain);
     free(origin->prefix);
 }
 
@@ -317,12 +341,12 @@ static void set_tls(CURL *easy, const struct http_origin *origin)
     set_long(easy, CURLOPT_SSL_VERIFYHOST, 2);
 }
 
-void *http_curl_easy_new(struct http_origin *origin)
+void *http_curl_easy_new(struct http_curl *curl, struct http_origin *origin, void *url)
 {
     CURL *easy = curl_easy_init();
     must(easy != NULL);
     const struct http_client_options *options = &origin->client->options;
-    must_curl(curl_easy_setopt(easy, CURLOPT_CURLU, (CURLU *)origin->url));
+    must_curl(curl_easy_setopt(easy, CURLOPT_CURLU, (CURLU *)url));
     set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     set_text(easy, CURLOPT_PROXY, "");
     set_text(easy, CURLOPT_NOPROXY, "*");
@@ -335,11 +359,10 @@ void *http_curl_easy_new(struct http_origin *origin)
     set_long(easy, CURLOPT_MAXAGE_CONN, (long)(options->idle_timeout_ms + 999) / 1000);
     /* A call that ends while its host is being resolved does not wait for the resolver's thread. */
     set_long(easy, CURLOPT_QUICK_EXIT, 1);
-    struct http_curl *curl = origin->client->curl;
     must_curl(curl_easy_setopt(easy, CURLOPT_SHARE, curl->share));
     must_curl(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket));
     must_curl(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, curl));
-    if (origin->is_secure) {
+    if (origin->is_secure && url == origin->url) {
         set_tls(easy, origin);
     }
     return easy;
@@ -379,19 +402,19 @@ static void set_multi(struct http_curl *curl, unsigned connections_max)
     must(curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kept) == CURLM_OK);
 }
 
-struct http_curl *http_curl_new(struct http_client *client)
+struct http_curl *http_curl_new(struct loop *loop, unsigned connections_max)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, prepare_process);
     struct http_curl *curl = calloc(1, sizeof(*curl));
     must(curl != NULL);
-    curl->loop = client->loop;
+    curl->loop = loop;
     curl->timer.expired = timer_expired;
     curl->multi = curl_multi_init();
     curl->share = curl_share_init();
     must(curl->multi != NULL && curl->share != NULL);
     must(curl_share_setopt(curl->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK);
-    set_multi(curl, client->options.connections_max);
+    set_multi(curl, connections_max);
     return curl;
 }
 
@@ -401,7 +424,7 @@ void http_curl_free(struct http_curl *curl)
     must(curl_share_cleanup(curl->share) == CURLSHE_OK);
     loop_deadline_clear(curl->loop, &curl->timer);
     for (size_t fd = 0; fd < curl->sockets_room; fd++) {
-        http_curl_release_fd(curl, (int)fd);
+        release_fd(curl, (int)fd);
     }
     free(curl->sockets);
     free(curl);

@@ -1,29 +1,33 @@
 /*
  * http_exchange: the lane on which questions and answers are our own.
  *
- * Curl resolves, connects, does TLS and verifies (CONNECT_ONLY); then the connection is ours,
- * though it stays in the multi handle, because curl closes it otherwise. A question is one send; an
- * answer usually is one read: epoll reports edges, and a read that did not fill its room has
- * emptied the socket. Owns connections: CONNECTING and BUSY with a call, or IDLE. Promises: (1) a
- * connection carries one call at a time, and the next only when the answer was whole, said so, and
- * nothing followed it; (2) the one idle for the shortest time is taken first, so that the others
- * can grow old; (3) an idle one that speaks or closes is closed at once; (4) in use and idle
- * together stay within connections_max. Knows nothing of deadlines and queues.
+ * Curl resolves and connects (http_connect); from then on the descriptor is ours alone, and so is
+ * TLS on it. A question is one send; an answer usually is one read: epoll reports edges, and a read
+ * that did not fill its room has emptied the socket. Owns connections: CONNECTING, SHAKING hands
+ * and BUSY with a call, or IDLE. Promises: (1) a connection carries one call at a time, and the
+ * next only when the answer was whole, said so, and nothing followed it; (2) the one idle for the
+ * shortest time is taken first, so that the others can grow old; (3) an idle one that speaks or
+ * closes is closed at once; (4) in use and idle together stay within connections_max; (5) a
+ * descriptor is written to from the moment it was handed over until we close it, and never after.
+ * Knows nothing of queues and of a call's deadline; connect_timeout_ms is kept here once curl has
+ * connected.
  */
 #include "http_exchange.h"
 
-#include "http_curl.h"
+#include "http_client_tls.h"
+#include "http_connect.h"
 #include "http_lane.h"
+#include "http_question.h"
 
 #include "../base/clock.h"
 #include "../base/must.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 enum { SCRATCH_BYTES = 64 * 1024 };
 
@@ -35,18 +39,20 @@ struct http_exchange {
     char scratch[SCRATCH_BYTES];
 };
 
-enum connection_state { CONNECTING, BUSY, IDLE };
+enum connection_state { CONNECTING, SHAKING, BUSY, IDLE };
 
 struct connection {
-    struct http_curl_job job; /* holds the easy handle, and with it the connection */
     struct http_origin *origin;
     enum connection_state state;
-    struct http_call *call; /* NULL: idle */
-    struct watch watch;     /* from BUSY on */
-    size_t sent;            /* of head and body */
-    uint64_t since_us;      /* connecting, or idle */
-    struct http_link link;  /* in origin->idle, last used last */
-    struct http_link age;   /* in exchange->idle */
+    struct http_call *call;       /* NULL: idle */
+    struct http_connect *connect; /* while CONNECTING */
+    struct watch watch;           /* from then on; the descriptor is ours */
+    struct http_session *session; /* NULL: no TLS */
+    struct deadline connect_ends; /* of SHAKING */
+    size_t sent;                  /* of head and body */
+    uint64_t since_us;            /* connecting, or idle */
+    struct http_link link;        /* in origin->idle, last used last */
+    struct http_link age;         /* in exchange->idle */
 };
 
 static struct http_exchange *exchange_of(const struct connection *connection)
@@ -55,6 +61,17 @@ static struct http_exchange *exchange_of(const struct connection *connection)
 }
 
 /* ---- connections ---- */
+
+static void close_descriptor(struct connection *connection)
+{
+    struct loop *loop = connection->origin->client->loop;
+    loop_deadline_clear(loop, &connection->connect_ends);
+    loop_unwatch(loop, &connection->watch);
+    if (connection->session) {
+        http_session_close(connection->session);
+    }
+    close(connection->watch.fd);
+}
 
 /* From any state; its call, if there is one, has nothing to carry it then. */
 static void close_connection(struct connection *connection)
@@ -68,10 +85,10 @@ static void close_connection(struct connection *connection)
         connection->call->carrier = NULL;
     }
     if (connection->state != CONNECTING) {
-        loop_unwatch(connection->origin->client->loop, &connection->watch);
+        close_descriptor(connection);
+    } else if (connection->connect) {
+        http_connect_cancel(connection->connect);
     }
-    http_curl_remove(connection->origin->client->curl, &connection->job);
-    curl_easy_cleanup(connection->job.easy);
     free(connection);
 }
 
@@ -145,59 +162,6 @@ static struct connection *take_idle(struct http_origin *origin)
 
 /* ---- the question ---- */
 
-static char *put(char *to, struct str s)
-{
-    memcpy(to, s.at, s.len);
-    return to + s.len;
-}
-
-static bool needs_length(const struct http_call *call)
-{
-    return call->body.len || call->method == HTTP_POST || call->method == HTTP_PUT ||
-           call->method == HTTP_PATCH;
-}
-
-static size_t head_room(const struct http_call *call, const struct http_call_options *options)
-{
-    enum { FIXED_MAX = 160 }; /* method, version, names of our own fields, a length */
-    size_t room =
-        FIXED_MAX + strlen(call->origin->prefix) + options->target.len + strlen(call->origin->host);
-    for (size_t i = 0; i < options->fields_count; i++) {
-        room += options->fields[i].name.len + options->fields[i].value.len + 4;
-    }
-    return room;
-}
-
-/* call->request becomes the whole head, as it is sent (RFC 9112 section 3). */
-static void prepare(struct http_call *call, const struct http_call_options *options)
-{
-    char *head = buf_reserve(&call->request, head_room(call, options));
-    must(head != NULL);
-    char *to = put(head, str_of(http_method_name(call->method)));
-    to = put(to, STR(" "));
-    to = put(to, str_of(call->origin->prefix));
-    to = put(to, options->target);
-    to = put(to, STR(" HTTP/1.1\r\nHost: "));
-    to = put(to, str_of(call->origin->host));
-    to = put(to, STR("\r\n"));
-    if (call->origin->asks_gzip) {
-        to = put(to, STR("Accept-Encoding: gzip\r\n"));
-    }
-    for (size_t i = 0; i < options->fields_count; i++) {
-        to = put(to, options->fields[i].name);
-        to = put(to, STR(": "));
-        to = put(to, options->fields[i].value);
-        to = put(to, STR("\r\n"));
-    }
-    buf_grew(&call->request, (size_t)(to - head));
-    if (needs_length(call)) {
-        buf_append_str(&call->request, STR("Content-Length: "));
-        buf_append_u64(&call->request, call->body.len);
-        buf_append_str(&call->request, STR("\r\n"));
-    }
-    must(buf_append_str(&call->request, STR("\r\n")));
-}
-
 /* What is left to send of head and body; the number of pieces. */
 static int pieces_left(const struct connection *connection, struct iovec pieces[2])
 {
@@ -215,29 +179,19 @@ static int pieces_left(const struct connection *connection, struct iovec pieces[
     return count;
 }
 
-enum io { IO_SOME, IO_LATER, IO_CLOSED, IO_FAILED };
-
-static enum io io_of_errno(void)
+static enum http_io io_of_errno(void)
 {
-    return errno == EAGAIN || errno == EINTR ? IO_LATER : IO_FAILED;
+    return errno == EAGAIN ? HTTP_IO_LATER : HTTP_IO_FAILED;
 }
 
-static enum io io_of_curl(CURLcode code, size_t len)
+static enum http_io send_some(struct connection *connection, struct iovec *pieces, int count)
 {
-    if (code == CURLE_OK) {
-        return len ? IO_SOME : IO_CLOSED;
-    }
-    return code == CURLE_AGAIN ? IO_LATER : IO_FAILED;
-}
-
-static enum io send_some(struct connection *connection, struct iovec *pieces, int count)
-{
-    if (connection->origin->is_secure) {
-        size_t sent = 0;
-        CURLcode code =
-            curl_easy_send(connection->job.easy, pieces[0].iov_base, pieces[0].iov_len, &sent);
+    if (connection->session) {
+        struct str bytes = { pieces[0].iov_base, pieces[0].iov_len };
+        size_t sent;
+        enum http_io io = http_session_send(connection->session, bytes, &sent);
         connection->sent += sent;
-        return io_of_curl(code, sent);
+        return io;
     }
     struct msghdr message = { .msg_iov = pieces, .msg_iovlen = (size_t)count };
     ssize_t sent = sendmsg(connection->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -245,7 +199,7 @@ static enum io send_some(struct connection *connection, struct iovec *pieces, in
         return io_of_errno();
     }
     connection->sent += (size_t)sent;
-    return IO_SOME;
+    return HTTP_IO_SOME;
 }
 
 /*
@@ -256,12 +210,12 @@ static bool send_question(struct connection *connection)
 {
     struct iovec pieces[2];
     int count;
-    enum io io = IO_SOME;
-    while (io == IO_SOME && (count = pieces_left(connection, pieces)) > 0) {
+    enum http_io io = HTTP_IO_SOME;
+    while (io == HTTP_IO_SOME && (count = pieces_left(connection, pieces)) > 0) {
         io = send_some(connection, pieces, count);
     }
     connection->call->answer.was_sent = connection->sent > 0;
-    return io == IO_SOME || io == IO_LATER;
+    return io == HTTP_IO_SOME || io == HTTP_IO_LATER;
 }
 
 static bool is_question_sent(const struct connection *connection)
@@ -271,21 +225,20 @@ static bool is_question_sent(const struct connection *connection)
 
 /* ---- the answer ---- */
 
-static enum io receive(
+static enum http_io receive(
     struct connection *connection, struct iovec *places, int count, size_t *received)
 {
     *received = 0;
-    if (connection->origin->is_secure) {
-        CURLcode code =
-            curl_easy_recv(connection->job.easy, places[0].iov_base, places[0].iov_len, received);
-        return io_of_curl(code, *received);
+    if (connection->session) {
+        return http_session_receive(
+            connection->session, places[0].iov_base, places[0].iov_len, received);
     }
     ssize_t got = readv(connection->watch.fd, places, count);
     if (got <= 0) {
-        return got == 0 ? IO_CLOSED : io_of_errno();
+        return got == 0 ? HTTP_IO_CLOSED : io_of_errno();
     }
     *received = (size_t)got;
-    return IO_SOME;
+    return HTTP_IO_SOME;
 }
 
 /* Nothing waits behind the answer: whatever does would be taken for the next one. */
@@ -294,7 +247,7 @@ static bool is_silent(struct connection *connection)
     char byte;
     size_t received;
     struct iovec place = { &byte, 1 };
-    return receive(connection, &place, 1, &received) == IO_LATER;
+    return receive(connection, &place, 1, &received) == HTTP_IO_LATER;
 }
 
 /* The call is over: its connection waits for the next, or is closed. */
@@ -386,22 +339,22 @@ static bool read_some(struct connection *connection, bool peer_has_closed)
     size_t room = places[0].iov_len + (count > 1 ? places[1].iov_len : 0);
     size_t received;
     switch (receive(connection, places, count, &received)) {
-    case IO_SOME:
+    case HTTP_IO_SOME:
         break;
-    case IO_LATER:
+    case HTTP_IO_LATER:
         return false;
-    case IO_CLOSED:
+    case HTTP_IO_CLOSED:
         if (http_answer_parser_close(&call->parser) == HTTP_ANSWER_END) {
             finish(connection, http_call_take_end(call), false);
             return false;
         }
         fail(connection);
         return false;
-    case IO_FAILED:
+    case HTTP_IO_FAILED:
         fail(connection);
         return false;
     }
-    bool is_drained = !connection->origin->is_secure && received < room && !peer_has_closed;
+    bool is_drained = !connection->session && received < room && !peer_has_closed;
     if (count > 1) {
         size_t direct = received < places[0].iov_len ? received : places[0].iov_len;
         buf_grew(&call->answer.body, direct);
@@ -422,13 +375,8 @@ static void idle_ready(struct connection *connection, uint32_t events)
     }
 }
 
-static void ready(struct watch *watch, uint32_t events)
+static void busy_ready(struct connection *connection, uint32_t events)
 {
-    struct connection *connection = container_of(watch, struct connection, watch);
-    if (connection->state == IDLE) {
-        idle_ready(connection, events);
-        return;
-    }
     struct http_call *call = connection->call;
     bool is_dead = events & EPOLLOUT && !is_question_sent(connection) && !send_question(connection);
     bool has_closed = is_dead || events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
@@ -450,26 +398,90 @@ static void ask(struct connection *connection)
     }
 }
 
-static void connected(struct http_curl_job *job, int code)
+/* ---- from connecting to the first question ---- */
+
+static void become_busy(struct connection *connection)
 {
-    struct connection *connection = container_of(job, struct connection, job);
     struct http_call *call = connection->call;
-    struct http_client *client = connection->origin->client;
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    if (code == CURLE_OK) {
-        curl_easy_getinfo(job->easy, CURLINFO_ACTIVESOCKET, &fd);
-    }
-    if (fd == CURL_SOCKET_BAD) {
-        finish(connection, HTTP_UNREACHED, false);
-        return;
-    }
-    http_curl_release_fd(client->curl, fd);
     connection->state = BUSY;
-    connection->watch = (struct watch){ fd, ready };
-    must(loop_watch(client->loop, &connection->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
     call->origin->counters.connects++;
     call->answer.connect_us = clock_now_us() - connection->since_us;
     ask(connection);
+}
+
+static void shake(struct connection *connection)
+{
+    switch (http_session_shake(connection->session)) {
+    case HTTP_IO_SOME:
+        loop_deadline_clear(connection->origin->client->loop, &connection->connect_ends);
+        become_busy(connection);
+        break;
+    case HTTP_IO_LATER:
+        break;
+    default:
+        finish(connection, HTTP_UNREACHED, false);
+        break;
+    }
+}
+
+static void shaken_too_slowly(struct deadline *deadline)
+{
+    finish(container_of(deadline, struct connection, connect_ends), HTTP_UNREACHED, false);
+}
+
+static void begin_tls(struct connection *connection)
+{
+    struct http_origin *origin = connection->origin;
+    uint64_t limit_us = (uint64_t)origin->client->options.connect_timeout_ms * 1000;
+    connection->session = http_session_open(origin->tls, connection->watch.fd);
+    if (!connection->session) {
+        finish(connection, HTTP_UNREACHED, false);
+        return;
+    }
+    connection->connect_ends.expired = shaken_too_slowly;
+    if (limit_us) {
+        loop_deadline(
+            origin->client->loop, &connection->connect_ends, connection->since_us + limit_us);
+    }
+    shake(connection);
+}
+
+static void ready(struct watch *watch, uint32_t events)
+{
+    struct connection *connection = container_of(watch, struct connection, watch);
+    if (connection->session && events & ~(uint32_t)EPOLLOUT) {
+        http_session_wake(connection->session, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+    }
+    switch (connection->state) {
+    case SHAKING:
+        shake(connection);
+        break;
+    case BUSY:
+        busy_ready(connection, events);
+        break;
+    default:
+        idle_ready(connection, events);
+        break;
+    }
+}
+
+static void connected(void *context, int fd)
+{
+    struct connection *connection = context;
+    connection->connect = NULL;
+    if (fd < 0) {
+        finish(connection, HTTP_UNREACHED, false);
+        return;
+    }
+    connection->state = SHAKING;
+    connection->watch = (struct watch){ fd, ready };
+    must(loop_watch(connection->origin->client->loop, &connection->watch,
+        EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
+    if (connection->origin->is_secure) {
+        begin_tls(connection);
+    } else {
+        become_busy(connection);
+    }
 }
 
 /* ---- the lane ---- */
@@ -488,14 +500,11 @@ static void connect_anew(struct http_call *call)
     make_room(call->client->exchange);
     struct connection *connection = calloc(1, sizeof(*connection));
     must(connection != NULL);
-    CURL *easy = http_curl_easy_new(call->origin);
-    must(curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK);
-    connection->job = (struct http_curl_job){ easy, connected };
     connection->origin = call->origin;
     connection->call = call;
     connection->since_us = clock_now_us();
     call->carrier = connection;
-    http_curl_add(call->client->curl, &connection->job);
+    connection->connect = http_connect_start(call->origin, connected, connection);
 }
 
 static void begin(struct http_call *call)
@@ -522,9 +531,11 @@ static void forget(struct http_origin *origin)
     while (!http_ring_is_empty(&origin->idle)) {
         close_connection(container_of(origin->idle.next, struct connection, link));
     }
+    http_connect_forget(origin);
+    http_client_tls_free(origin->tls);
 }
 
-const struct http_lane http_exchange_lane = { prepare, begin, stop, forget };
+const struct http_lane http_exchange_lane = { http_question_write, begin, stop, forget };
 
 struct http_exchange *http_exchange_new(struct http_client *client)
 {

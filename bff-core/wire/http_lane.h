@@ -31,7 +31,8 @@ extern const struct http_lane http_exchange_lane;
 struct http_client {
     struct loop *loop;
     struct http_client_options options;
-    struct http_curl *curl;
+    struct http_curl *transfers; /* of the transfer lane */
+    struct http_curl *connects;  /* what the exchange lane takes over, while it is being made */
     struct http_exchange *exchange;
 
     struct http_link origins;
@@ -48,17 +49,22 @@ struct http_origin {
     struct http_link link;
     struct http_client *client;
     const struct http_lane *lane;
-    char *name;   /* host:port */
-    char *host;   /* as the Host field has it */
-    char *prefix; /* of all targets: "" or "/v1" */
-    void *url;    /* of curl: scheme, host and port, parsed once */
+    char *name;      /* host:port */
+    char *host;      /* as the Host field has it */
+    char *domain;    /* the host alone, as a certificate has it */
+    char *prefix;    /* of all targets: "" or "/v1" */
+    void *url;       /* of curl: scheme, host and port, parsed once */
+    void *plain_url; /* the same place without TLS */
     char *ca_file, *cert_file, *key_file;
     unsigned connections_max;
     bool is_secure;
     bool asks_gzip;
 
-    struct http_link queue; /* calls, first come first served */
-    struct http_link idle;  /* the lane's own: what carries no call, last used last */
+    struct http_link queue;    /* calls, first come first served */
+    struct http_link idle;     /* the lane's own: what carries no call, last used last */
+    struct http_link connects; /* of http_connect: handles that connect nothing */
+    unsigned connects_spare;
+    struct http_client_tls *tls; /* of the exchange lane; NULL: not secure */
     struct http_origin_counters counters;
 };
 

@@ -256,7 +256,7 @@ static enum http_outcome outcome_of(struct transfer *transfer, CURLcode code)
 static void let_go(struct transfer *transfer)
 {
     struct http_origin *origin = transfer->call->origin;
-    http_curl_remove(origin->client->curl, &transfer->job);
+    http_curl_remove(origin->client->transfers, &transfer->job);
     drop_fields(transfer);
     transfer->call->carrier = NULL;
     transfer->call = NULL;
@@ -278,7 +278,7 @@ static struct transfer *transfer_new(struct http_origin *origin)
 {
     struct transfer *transfer = calloc(1, sizeof(*transfer));
     must(transfer != NULL);
-    CURL *easy = http_curl_easy_new(origin);
+    CURL *easy = http_curl_easy_new(origin->client->transfers, origin, origin->url);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, about_to_send);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_line);
@@ -314,7 +314,7 @@ static void begin(struct http_call *call)
     curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, call->request.data);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->fields);
     set_method(easy, call);
-    http_curl_add(call->client->curl, &transfer->job);
+    http_curl_add(call->client->transfers, &transfer->job);
 }
 
 static void stop(struct http_call *call)

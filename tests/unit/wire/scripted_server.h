@@ -42,8 +42,12 @@ struct server {
     const struct turn *script;
     size_t turns;
     gnutls_certificate_credentials_t credentials; /* NULL: no TLS */
+    const char *priorities;                       /* of TLS; NULL: GnuTLS's own */
+    const gnutls_datum_t *ticket_key;             /* NULL: no session can be resumed */
+    bool wants_certificate;                       /* of the client */
     pthread_t accepting;
     pthread_mutex_t lock; /* of all below */
+    size_t resumed;       /* sessions */
     size_t turn;
     size_t connections;
     int fds[SERVER_CONNECTIONS_MAX];
@@ -147,15 +151,28 @@ static inline const struct turn *server_next_turn(struct server *server, const c
 
 static inline bool server_begin_tls(struct server_connection *connection)
 {
-    gnutls_certificate_credentials_t credentials = connection->server->credentials;
-    if (!credentials) {
+    struct server *server = connection->server;
+    if (!server->credentials) {
         return true;
     }
     gnutls_init(&connection->session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
-    gnutls_set_default_priority(connection->session);
-    gnutls_credentials_set(connection->session, GNUTLS_CRD_CERTIFICATE, credentials);
-    gnutls_transport_set_int(connection->session, connection->fd);
-    return gnutls_handshake(connection->session) == GNUTLS_E_SUCCESS;
+    gnutls_session_t session = connection->session;
+    const char *priorities = server->priorities ? server->priorities : "NORMAL";
+    cr_assert_eq(gnutls_priority_set_direct(session, priorities, NULL), 0);
+    gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, server->credentials);
+    if (server->ticket_key) {
+        gnutls_session_ticket_enable_server(session, server->ticket_key);
+    }
+    if (server->wants_certificate) {
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+        gnutls_session_set_verify_cert(session, NULL, 0);
+    }
+    gnutls_transport_set_int(session, connection->fd);
+    bool is_done = gnutls_handshake(session) == GNUTLS_E_SUCCESS;
+    pthread_mutex_lock(&server->lock);
+    server->resumed += is_done && gnutls_session_is_resumed(session);
+    pthread_mutex_unlock(&server->lock);
+    return is_done;
 }
 
 /* The descriptor is closed here, and marked so that server_stop leaves it alone. */
@@ -281,6 +298,15 @@ static inline size_t server_connections(struct server *server)
     size_t connections = server->connections;
     pthread_mutex_unlock(&server->lock);
     return connections;
+}
+
+/* TLS sessions that a client came back with. */
+static inline size_t server_resumed(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    size_t resumed = server->resumed;
+    pthread_mutex_unlock(&server->lock);
+    return resumed;
 }
 
 /* Questions heard so far. */

@@ -1,7 +1,6 @@
 /* What a service hears, on both lanes, in plain text and over TLS; and whom the client believes. */
+#include "http_identity.h"
 #include "http_page.h"
-
-#include <gnutls/x509.h>
 
 TestSuite(http_question, .timeout = 60);
 
@@ -176,56 +175,6 @@ Test(http_question, large_bodies_pass_both_ways)
 }
 
 /* ---- TLS ---- */
-
-/* A self-signed certificate for an address, and a file that says to trust it. */
-struct identity {
-    gnutls_certificate_credentials_t credentials;
-    char ca_file[32];
-};
-
-static void write_file(const char *bytes, size_t len, char *path)
-{
-    int fd = mkstemp(path);
-    cr_assert_geq(fd, 0);
-    cr_assert_eq(write(fd, bytes, len), (ssize_t)len);
-    close(fd);
-}
-
-static void make_identity(struct identity *identity, const unsigned char ip[4])
-{
-    gnutls_x509_privkey_t key;
-    gnutls_x509_crt_t crt;
-    time_t now = time(NULL);
-    gnutls_x509_privkey_init(&key);
-    gnutls_x509_privkey_generate(
-        key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
-    gnutls_x509_crt_init(&crt);
-    gnutls_x509_crt_set_version(crt, 3);
-    gnutls_x509_crt_set_serial(crt, "\1", 1);
-    gnutls_x509_crt_set_activation_time(crt, now - 3600);
-    gnutls_x509_crt_set_expiration_time(crt, now + 3600);
-    gnutls_x509_crt_set_key(crt, key);
-    gnutls_x509_crt_set_ca_status(crt, 1);
-    gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, ip, 4, GNUTLS_FSAN_SET);
-    cr_assert_eq(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), 0);
-    gnutls_certificate_allocate_credentials(&identity->credentials);
-    gnutls_certificate_set_x509_key(identity->credentials, &crt, 1, key);
-    gnutls_datum_t pem;
-    cr_assert_eq(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem), 0);
-    snprintf(identity->ca_file, sizeof(identity->ca_file), "/tmp/test-ca-XXXXXX");
-    write_file((char *)pem.data, pem.size, identity->ca_file);
-    gnutls_free(pem.data);
-    gnutls_x509_crt_deinit(crt);
-    gnutls_x509_privkey_deinit(key);
-}
-
-static void drop_identity(struct identity *identity)
-{
-    unlink(identity->ca_file);
-    gnutls_certificate_free_credentials(identity->credentials);
-}
-
-static const unsigned char loopback[4] = { 127, 0, 0, 1 }, other_host[4] = { 127, 0, 0, 2 };
 
 Test(http_question, large_bodies_pass_both_ways_over_tls)
 {
