@@ -408,7 +408,7 @@ struct http_origin *http_origin_new(
     http_ring_init(&origin->queue);
     http_ring_init(&origin->idle);
     http_ring_init(&origin->connects);
-    bool is_ours = options->lane == HTTP_LANE_EXCHANGE;
+    bool is_ours = options->lane != HTTP_LANE_TRANSFER;
     origin->lane = is_ours ? &http_exchange_lane : &http_transfer_lane;
     if (is_ours && origin->is_secure) {
         origin->tls = http_client_tls_new(
