@@ -284,6 +284,8 @@ static void detach(struct call *call)
             .fields = passenger->fields,
             .fields_count = passenger->fields_count,
             .deadline_us = call->started_us + own_ms * 1000ull,
+            .answer_max_bytes = call->request->worker->core->settings->services[passenger->service]
+                                    .answer_max_bytes,
         };
         services_detach(services, passenger->service, &options);
     }
