@@ -390,13 +390,37 @@ static void origin_free(struct http_origin *origin)
     free(origin);
 }
 
+/* The library cannot reuse a connection for HTTP/2 without TLS, and our own lane speaks 1.1. */
+static bool may_be_http2(
+    const struct http_origin *origin, const struct http_origin_options *options, struct err *err)
+{
+    if (!origin->is_secure) {
+        return err_set(
+            err, "\"%s\" cannot be asked by HTTP/2: that needs https, not http.", options->url);
+    }
+    return options->lane != HTTP_LANE_EXCHANGE ||
+           err_set(err, "\"%s\" cannot be asked by HTTP/2 on the exchange lane.", options->url);
+}
+
+static void choose_lane(struct http_origin *origin, const struct http_origin_options *options)
+{
+    bool is_ours = options->lane != HTTP_LANE_TRANSFER && !options->http2;
+    origin->lane = is_ours ? &http_exchange_lane : &http_transfer_lane;
+    origin->http2 = options->http2;
+    if (is_ours && origin->is_secure) {
+        origin->tls = http_client_tls_new(
+            origin->domain, origin->ca_file, origin->cert_file, origin->key_file);
+    }
+}
+
 struct http_origin *http_origin_new(
     struct http_client *client, const struct http_origin_options *options, struct err *err)
 {
     struct http_origin *origin = calloc(1, sizeof(*origin));
     must(origin != NULL);
     origin->client = client;
-    if (!http_curl_url_parse(origin, options->url, err)) {
+    if (!http_curl_url_parse(origin, options->url, err) ||
+        (options->http2 && !may_be_http2(origin, options, err))) {
         origin_free(origin);
         return NULL;
     }
@@ -408,12 +432,7 @@ struct http_origin *http_origin_new(
     http_ring_init(&origin->queue);
     http_ring_init(&origin->idle);
     http_ring_init(&origin->connects);
-    bool is_ours = options->lane != HTTP_LANE_TRANSFER;
-    origin->lane = is_ours ? &http_exchange_lane : &http_transfer_lane;
-    if (is_ours && origin->is_secure) {
-        origin->tls = http_client_tls_new(
-            origin->domain, origin->ca_file, origin->cert_file, origin->key_file);
-    }
+    choose_lane(origin, options);
     http_ring_append(&client->origins, &origin->link);
     return origin;
 }

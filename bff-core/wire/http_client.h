@@ -31,8 +31,8 @@ void http_client_free(struct http_client *client);
 
 /*
  * EXCHANGE is our own HTTP/1.1, on connections that the library makes and hands over for good: what
- * AUTO takes. TRANSFER leaves the whole exchange to the library, at about three times the cost. The
- * same tests hold for both.
+ * AUTO takes. TRANSFER leaves the whole exchange to the library, at about three times the cost; it
+ * is the one that speaks HTTP/2, and AUTO takes it for that. The same tests hold for both.
  */
 enum http_lane_choice { HTTP_LANE_AUTO, HTTP_LANE_EXCHANGE, HTTP_LANE_TRANSFER };
 
@@ -43,14 +43,16 @@ struct http_origin_options {
     const char *cert_file; /* https: our own certificate and key; NULL: none */
     const char *key_file;
     unsigned connections_max; /* to this origin at once; 0: no limit of its own */
+    bool http2;     /* https: HTTP/2 where the service offers it, many calls on one connection */
     bool asks_gzip; /* asks for gzip and inflates what comes; otherwise any coding is HTTP_BROKEN */
     enum http_lane_choice lane;
 };
 
 /*
  * NULL with a sentence in `err` when the URL cannot be used (scheme, userinfo, query, fragment,
- * port). A file that cannot be used makes each call HTTP_UNREACHED; one that has changed counts
- * from the next connection on (exchange lane).
+ * port), or HTTP/2 is wanted where it is not spoken: without TLS, or on the exchange lane. A file
+ * that cannot be used makes each call HTTP_UNREACHED; one that has changed counts from the next
+ * connection on (exchange lane).
  */
 struct http_origin *http_origin_new(
     struct http_client *client, const struct http_origin_options *options, struct err *err);
@@ -128,8 +130,8 @@ struct http_call *http_call_start(struct http_client *client,
     const struct http_call_options *options, http_done *done, void *context);
 
 /*
- * Ends the call: `done` is not called any more, and its connection is not reused. At any time
- * before its own `done` begins, also from inside another call's.
+ * Ends the call: `done` is not called any more, and its connection is not reused (of HTTP/2 its
+ * stream ends). At any time before its own `done` begins, also from inside another call's.
  */
 void http_call_cancel(struct http_call *call);
 

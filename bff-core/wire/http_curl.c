@@ -353,7 +353,10 @@ void *http_curl_easy_new(struct http_curl *curl, struct http_origin *origin, voi
     set_long(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
     set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
     set_long(easy, CURLOPT_NOSIGNAL, 1);
-    set_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    set_long(
+        easy, CURLOPT_HTTP_VERSION, origin->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
+    /* A call waits for the connection that is being made, rather than to make another. */
+    set_long(easy, CURLOPT_PIPEWAIT, origin->http2);
     /* Curl takes 0 for its own default of 300 s: the call's deadline ends it before. */
     set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     set_long(easy, CURLOPT_MAXAGE_CONN, (long)(options->idle_timeout_ms + 999) / 1000);
@@ -393,7 +396,7 @@ static void set_multi(struct http_curl *curl, unsigned connections_max)
     must(curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, curl) == CURLM_OK);
     must(curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_changed) == CURLM_OK);
     must(curl_multi_setopt(multi, CURLMOPT_TIMERDATA, curl) == CURLM_OK);
-    must(curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK);
+    must(curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX) == CURLM_OK);
     /* At its limit curl closes the connection that was idle longest; in all, 0 is no limit. */
     long in_all = connections_max;
     must(curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, in_all) == CURLM_OK);

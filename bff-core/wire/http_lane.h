@@ -59,6 +59,7 @@ struct http_origin {
     unsigned connections_max;
     bool is_secure;
     bool asks_gzip;
+    bool http2;
 
     struct http_link queue;    /* calls, first come first served */
     struct http_link idle;     /* the lane's own: what carries no call, last used last */

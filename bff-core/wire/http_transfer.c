@@ -184,17 +184,9 @@ static void read_head_event(struct transfer *transfer, enum http_answer_event ev
     }
 }
 
-/*
- * A line of an interim head, of the head, or of the trailers: curl took the content and the chunks
- * out.
- */
-static size_t take_line(char *bytes, size_t size, size_t count, void *context)
+static void read_lines(struct transfer *transfer, struct str in)
 {
-    struct transfer *transfer = context;
-    struct str in = { bytes, size * count }, none;
-    if (transfer->is_head_read) {
-        http_answer_parser_read_trailers(&transfer->call->parser);
-    }
+    struct str none;
     while (in.len && transfer->verdict == HTTP_ANSWERED) {
         enum http_answer_event event = http_answer_parser_step(&transfer->call->parser, &in, &none);
         read_head_event(transfer, event);
@@ -202,6 +194,24 @@ static size_t take_line(char *bytes, size_t size, size_t count, void *context)
             break;
         }
     }
+}
+
+/*
+ * A line of an interim head, of the head, or of the trailers: curl took the content and the chunks
+ * out. Of HTTP/2 curl makes such lines, with a version that our parser has no reason to know: what
+ * it says of connections and lengths without chunks is the same as of 1.1.
+ */
+static size_t take_line(char *bytes, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    struct str line = { bytes, size * count };
+    if (transfer->is_head_read) {
+        http_answer_parser_read_trailers(&transfer->call->parser);
+    } else if (transfer->call->origin->http2 && str_starts(line, STR("HTTP/2 "))) {
+        read_lines(transfer, STR("HTTP/1.1 "));
+        line = str_from(line, strlen("HTTP/2 "));
+    }
+    read_lines(transfer, line);
     return transfer->verdict == HTTP_ANSWERED ? size * count : 0;
 }
 
