@@ -21,6 +21,7 @@
 #   make tsan        thread programs and flow tests, with the servers under the thread sanitizer
 #   make fuzz        each fuzz target for FUZZ_SECONDS (60)
 #   make bench       CPU time per request, beside others that do the same job
+#   make bench-shape instructions and time of a projection, beside json-c doing the same job
 #
 # VARIANT=asan, tsan or fuzz builds any target with those sanitizers, under build/VARIANT.
 
@@ -68,6 +69,7 @@ objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))
 programs = $(patsubst %.c,$(B)/%,$(wildcard $(1)))
 
 CORE := $(B)/libbff-core.a
+ORACLE := $(B)/liboracle.a
 CLIENTS := $(if $(wildcard bff-core/bff.c),$(patsubst %/main.c,%,$(wildcard bff-*/main.c)))
 SERVERS := $(CLIENTS:%=$(B)/%)
 MOCKS := $(if $(wildcard mocks/main.c),$(B)/bff-mocks)
@@ -81,7 +83,7 @@ BENCH := $(call programs,tests/bench/*.c)
 FUZZ := $(call programs,tests/fuzz/*.c)
 
 .PHONY: all help deps keys run demo check format clean FORCE
-.PHONY: test style unit threads contract flow asan tsan fuzz bench
+.PHONY: test style unit threads contract flow asan tsan fuzz bench bench-shape
 .SECONDARY:
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
@@ -118,7 +120,7 @@ $(B)/bff-mocks: $(call objects,mocks/*.c)
 $(DEMO): $(call objects,mocks/demo/*.c) $(CORE)
 	$(Q)$(LINK) $^ $(LIBS) -o $@
 
-$(UNIT): $(B)/%: $(O)/%.o $(CORE)
+$(UNIT): $(B)/%: $(O)/%.o $(ORACLE) $(CORE)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LIBS) -lcriterion -o $@
 
@@ -126,11 +128,15 @@ $(FLOW): $(B)/%: $(O)/%.o $(FLOW_SHARED) $(CORE)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LIBS) -lcriterion -o $@
 
-$(THREADS) $(BENCH): $(B)/%: $(O)/%.o $(CORE)
+$(ORACLE): $(call objects,tests/oracle/*.c)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(THREADS) $(BENCH): $(B)/%: $(O)/%.o $(ORACLE) $(CORE)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) $^ $(LIBS) -o $@
 
-$(FUZZ): $(B)/%: $(O)/%.o $(CORE)
+$(FUZZ): $(B)/%: $(O)/%.o $(ORACLE) $(CORE)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -fsanitize=fuzzer $^ $(LIBS) -o $@
 
@@ -198,6 +204,11 @@ fuzz:
 
 bench: all keys programs-bench
 	@tests/bench/run $(B)
+
+bench-shape:
+	@.ci/deps build bench
+	@$(MAKE) $(MOCKS) $(B)/tests/bench/shape
+	@tests/bench/shapes $(B)
 
 # ---- upkeep ----
 
