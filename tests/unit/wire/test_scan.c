@@ -1,9 +1,10 @@
 /* The scanner: what is JSON, what is not, and where the wanted values stand. */
 #include "wire/scan.h"
 #include "base/buf.h"
+#include "base/must.h"
+#include "../../oracle/grammar.h"
 
 #include <criterion/criterion.h>
-#include <json-c/json.h>
 #include <stdio.h>
 
 /* test_scan_portable.c includes this file to run all of it over the loops without SSE2. */
@@ -136,7 +137,7 @@ static const char *const bad[] = { "", " ", "[", "]", "{", "}", "[1", "{\"a\"",
 
 Test(SUITE, all_that_is_json_is_accepted)
 {
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    for (size_t i = 0; i < countof(good); i++) {
         const char *why = scan_text(good[i]);
         cr_expect_null(why, "%s: %s", good[i], why);
     }
@@ -144,7 +145,7 @@ Test(SUITE, all_that_is_json_is_accepted)
 
 Test(SUITE, all_that_is_not_json_is_refused_and_said)
 {
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < countof(bad); i++) {
         const char *why = scan_text(bad[i]);
         cr_expect_not_null(why, "%s", bad[i]);
         cr_expect_null(scanned.notes, "%s", bad[i]);
@@ -161,12 +162,12 @@ Test(SUITE, what_is_wanted_does_not_change_what_is_json)
     wants("w[*][*].x");
     wants("w.x[*].id");
     char text[600];
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    for (size_t i = 0; i < countof(good); i++) {
         snprintf(text, sizeof(text), "{\"w\":%s}", good[i]);
         bool is_twice = strcmp(good[i], "{\"a\":\"b\",\"a\":\"b\"}") == 0;
         cr_expect_eq(scan_text(text) != NULL, is_twice, "%s", text);
     }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < countof(bad); i++) {
         snprintf(text, sizeof(text), "{\"w\":%s}", bad[i]);
         cr_expect_not_null(scan_text(text), "%s", text);
     }
@@ -519,55 +520,67 @@ Test(SUITE, code_points_are_counted_and_never_cut_through)
     cr_expect_eq(scan_points_end(value_of("\"\""), 5), 1);
 }
 
-/* ---- beside json-c ---- */
+/* ---- beside a grammar from a table ---- */
 
-/* How many elements json-c finds in "a" of a document; -1 when it refuses it, even at its
- * strictest. */
-static int oracle_elements(const char *text, size_t len)
+static bool is_json(const void *bytes, size_t len)
 {
-    struct json_tokener *tokener = json_tokener_new();
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    struct json_object *root = json_tokener_parse_ex(tokener, text, (int)len);
-    int count = -1;
-    if (json_tokener_get_error(tokener) == json_tokener_success) {
-        struct json_object *list = NULL;
-        bool is_list = json_object_is_type(root, json_type_object) &&
-                       json_object_object_get_ex(root, "a", &list) &&
-                       json_object_is_type(list, json_type_array);
-        count = is_list ? (int)json_object_array_length(list) : 0;
+    struct str text = { bytes, len };
+    return grammar_check(text, SCAN_DEPTH_MAX) != GRAMMAR_REFUSED;
+}
+
+Test(SUITE, the_grammar_agrees_on_every_document)
+{
+    for (size_t i = 0; i < countof(good); i++) {
+        cr_expect(is_json(good[i], strlen(good[i])), "%s", good[i]);
     }
-    json_object_put(root);
-    json_tokener_free(tokener);
-    return count;
+    for (size_t i = 0; i < countof(bad); i++) {
+        cr_expect_not(is_json(bad[i], strlen(bad[i])), "%s", bad[i]);
+    }
 }
 
-static bool count_one(void *context, struct scan_value value)
-{
-    (void)value;
-    ++*(int *)context;
-    return true;
-}
+static const char changes[] = "\"\\{}[],:0123456789.eE+-tfnu x\n\x01\x80\xc3\xff";
 
-/* json-c accepts more than JSON, so only one way is asked: what it refuses is refused here too. */
-Test(SUITE, what_json_c_refuses_is_refused_and_the_rest_read_alike)
+/* The same document with one byte changed, left out or put in, at each place. */
+Test(SUITE, whatever_byte_is_changed_the_grammar_agrees)
 {
-    const char *text = "{\"a\": [1.5e+3, {\"b\\n\\ud83d\\ude00\": \"x\xc3\xa9\xf0\x9f\x98\x80\"}, "
-                       "true, null, \"\"]}";
-    static const char bytes[] = "\"\\{}[],:0123456789.eE+-tfnu x\n\x01\x80\xc3\xff";
-    size_t elements = wants("a[*]"), len = strlen(text);
-    int accepted = 0, refused = 0;
+    const char *text = "{\"a\": [1.5e+3, -0.1, 20, {\"b\\n\\ud83d\\ude00\": "
+                       "\"x\xc3\xa9\xe0\xa4\xb9\xf0\x9f\x98\x80\"}, true, null, \"\"]}";
+    size_t len = strlen(text), accepted = 0, refused = 0;
     char changed[200];
+    wants("a[*].b");
     for (size_t at = 0; at < len; at++) {
-        for (size_t i = 0; i < sizeof(bytes) - 1; i++) {
-            memcpy(changed, text, len + 1);
-            changed[at] = bytes[i];
-            const char *why = scan_bytes(changed, len);
-            why ? refused++ : accepted++;
-            int expected = oracle_elements(changed, len), found = 0;
-            scanned_each(&scanned, elements, count_one, &found);
-            cr_expect(why || found == expected, "%s: %d instead of %d", changed, found, expected);
+        for (size_t i = 0; i < 3 * (sizeof(changes) - 1); i++) {
+            size_t taken = i % 3 != 1, put = i % 3 != 2; /* changed, put in, left out */
+            memcpy(changed, text, at);
+            changed[at] = changes[i / 3];
+            memcpy(changed + at + put, text + at + taken, len - at - taken);
+            size_t changed_len = len - taken + put;
+            bool is_accepted = scan_bytes(changed, changed_len) == NULL;
+            cr_expect_eq(
+                is_accepted, is_json(changed, changed_len), "%.*s", (int)changed_len, changed);
+            is_accepted ? accepted++ : refused++;
         }
     }
-    cr_expect_gt(accepted, 200);
-    cr_expect_gt(refused, 1000);
+    cr_expect_gt(accepted, 1000);
+    cr_expect_gt(refused, 3000);
+}
+
+/* Every string of up to four bytes from an alphabet that holds each kind of token. */
+Test(SUITE, every_short_document_is_judged_as_the_grammar_does)
+{
+    static const char alphabet[] = "[]{},:\"\\01-.eE+ \tu\xc2\x80";
+    enum { LETTERS = sizeof(alphabet) - 1, LONGEST = 4 };
+    size_t accepted = 0;
+    for (size_t len = 0, count = 1; len <= LONGEST; len++, count *= LETTERS) {
+        for (size_t n = 0; n < count; n++) {
+            char text[LONGEST];
+            for (size_t i = 0, rest = n; i < len; i++, rest /= LETTERS) {
+                text[i] = alphabet[rest % LETTERS];
+            }
+            bool is_accepted = scan_bytes(text, len) == NULL;
+            cr_assert_eq(is_accepted, is_json(text, len), "%.*s", (int)len, text);
+            accepted += is_accepted;
+        }
+    }
+    cr_expect_gt(accepted, 500);
 }
