@@ -3,5 +3,6 @@
 #define SUITE scan_portable
 
 #include "../../../bff-core/wire/scan.c"
+#include "../../../bff-core/wire/scan_token.c"
 
 #include "test_scan.c"
