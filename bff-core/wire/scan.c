@@ -15,9 +15,9 @@
 #include "scan.h"
 
 #include "../base/buf.h"
+#include "scan_guess.h"
 #include "scan_notes.h"
 #include "scan_token.h"
-#include "want.h"
 
 _Static_assert(BUF_PADDING >= 32, "a string is read 16 bytes at a time");
 
@@ -29,6 +29,7 @@ struct scanner {
     struct arena *arena;
     const char *body;
     struct scan_fault fault;
+    struct guesses *guesses;
     size_t notes_bytes;
     unsigned depth;
 };
@@ -140,8 +141,8 @@ static const struct want_node *member_find(const struct scanner *s, const struct
 }
 
 /* A name that was not guessed, and what it means; returns the place of the value. */
-static const char *member_read(
-    struct scanner *s, const char *p, const struct want_node *node, const struct want_node **member)
+static const char *member_read(struct scanner *s, const char *p, const struct want_node *node,
+    const struct want_node **member, uint8_t **next)
 {
     const char *name = p;
     if (*p != '"') {
@@ -153,6 +154,9 @@ static const char *member_read(
     }
     size_t len = (size_t)(p - name) - 2;
     *member = member_find(s, node, name + 1, len, memchr(name + 1, '\\', len) != NULL);
+    if (*p == ':') {
+        *next = guess_learn(s->guesses, *next, (struct str){ name, len + 3 }, *member);
+    }
     p = scan_colon_end(&s->fault, p);
     return p ? scan_token_at(p) : NULL;
 }
@@ -160,15 +164,23 @@ static const char *member_read(
 static const char *wanted_object(
     struct scanner *s, const char *p, const struct want_node *node, struct scan_span *row)
 {
+    uint8_t *next = &s->guesses->firsts[node - s->want->nodes];
     p = scan_token_at(p + 1);
     if (*p == '}') {
         return p + 1;
     }
     for (;;) {
         const struct want_node *member = NULL;
-        p = member_read(s, p, node, &member);
-        if (!p) {
-            return NULL;
+        struct guess *guess = guess_at(s->guesses, *next, p);
+        if (guess) {
+            member = guess->member;
+            next = &guess->next;
+            p = scan_token_at(p + guess->len);
+        } else {
+            p = member_read(s, p, node, &member, &next);
+            if (!p) {
+                return NULL;
+            }
         }
         const char *first = p;
         p = !scan_is_nested(*p) ? scan_scalar_end(&s->fault, p)
@@ -221,6 +233,7 @@ static const char *scan_all(struct scanner *s, struct str body)
     }
     size_t rows_bytes = s->want->lists_count * sizeof(struct rows);
     s->notes = arena_zalloc(s->arena, 1, sizeof(*s->notes) + rows_bytes);
+    guesses_init(s->guesses, arena_zalloc(s->arena, s->want->nodes_count, 1));
     s->notes->body = body.at;
     struct scan_span *row = row_add(s, 0, body.at);
     const char *p = scan_token_at(body.at);
@@ -244,7 +257,8 @@ static const char *scan_all(struct scanner *s, struct str body)
 
 const char *scan(const struct want *want, struct str body, struct arena *arena, struct scanned *out)
 {
-    struct scanner s = { .want = want, .arena = arena };
+    struct guesses guesses;
+    struct scanner s = { .want = want, .arena = arena, .guesses = &guesses };
     const char *why = scan_all(&s, body);
     *out = why ? (struct scanned){ NULL, NULL } : (struct scanned){ want, s.notes };
     return why;
@@ -252,7 +266,8 @@ const char *scan(const struct want *want, struct str body, struct arena *arena, 
 
 const char *scan_check(struct str body, struct arena *arena, size_t *at)
 {
-    struct scanner s = { .want = want_new(arena), .arena = arena };
+    struct guesses guesses;
+    struct scanner s = { .want = want_new(arena), .arena = arena, .guesses = &guesses };
     const char *why = scan_all(&s, body);
     *at = why ? (size_t)(s.fault.where - s.body) : body.len;
     return why;
