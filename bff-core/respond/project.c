@@ -218,10 +218,11 @@ static enum written write_truncated(
     struct projector *p, const struct shape_node *node, struct scan_value value)
 {
     size_t whole = value.text.len - 1; /* without the closing quote */
-    if (whole - 1 <= node->truncate || scan_points_end(value, node->truncate) == whole) {
+    size_t points = node->truncate - 1, one = 1;
+    size_t end = whole - 1 <= node->truncate ? whole : scan_points_end(value, 1, &points);
+    if (end == whole || scan_points_end(value, end, &one) == whole) {
         return value_fits(node, value, p->arena) ? write_text(p, value.text) : MISSING;
     }
-    size_t end = scan_points_end(value, node->truncate - 1);
     struct str kept = { value.text.at, end };
     if (memchr(kept.at, '\\', kept.len)) {
         struct scan_value escaped = { SCAN_STRING, { kept.at, end + 1 } };

@@ -118,10 +118,11 @@ struct str scan_plain(struct scan_value value, struct arena *arena);
 size_t scan_points(struct scan_value string);
 
 /*
- * How many bytes of the value's text, its opening quote included, hold the first `points` code
- * points: never ends inside a character, an escape or a surrogate pair.
+ * The place in the value's text behind `*points` code points from byte `at` on, which is 1 at the
+ * first; or that of the closing quote, and `*points` says how many there were. Never inside a
+ * character, an escape or a surrogate pair.
  */
-size_t scan_points_end(struct scan_value string, size_t points);
+size_t scan_points_end(struct scan_value string, size_t at, size_t *points);
 
 /* ---- rows: for who reads many values of a body (the projector) ---- */
 

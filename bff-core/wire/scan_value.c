@@ -22,46 +22,63 @@ const unsigned char scan_kinds[256] = {
 
 /* ---- characters of a string ---- */
 
-static unsigned hex4(const char *p)
-{
-    unsigned value = 0;
-    for (int i = 0; i < 4; i++) {
-        unsigned char c = (unsigned char)p[i];
-        value = value * 16 + (c <= '9' ? c - 0u - '0' : (c | 0x20u) - 'a' + 10);
-    }
-    return value;
-}
-
 /* How many bytes of a string's text one code point takes. */
-static size_t point_len(const char *p)
+static inline size_t point_len(const char *p)
 {
     unsigned char c = (unsigned char)*p;
     if (c == '\\') {
-        bool is_pair = p[1] == 'u' && (hex4(p + 2) & 0xfc00) == 0xd800;
+        /* A proven \uD8.. to \uDF.. is the first half of a pair. */
+        bool is_pair = p[1] == 'u' && (p[2] | 0x20) == 'd' && p[3] >= '8';
         return p[1] != 'u' ? 2 : is_pair ? 12 : 6;
     }
     return c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 }
 
-size_t scan_points_end(struct scan_value string, size_t points)
+/* How many characters begin in eight bytes; those of the form 10xxxxxx begin none. 0: an escape. */
+static inline size_t beginnings(const char *at)
 {
-    must(string.kind == SCAN_STRING);
-    size_t at = 1;
-    while (points > 0 && at < string.text.len - 1) {
-        at += point_len(string.text.at + at);
-        points--;
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t bytes;
+    memcpy(&bytes, at, 8);
+    uint64_t backslash = bytes ^ ones * '\\';
+    if ((backslash - ones) & ~backslash & ones << 7) {
+        return 0;
     }
+    uint64_t inner = bytes >> 7 & ~(bytes >> 6) & ones;
+    return 8 - (inner * ones >> 56);
+}
+
+static inline bool is_inner(char c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
+size_t scan_points_end(struct scan_value string, size_t at, size_t *points)
+{
+    const char *text = string.text.at;
+    size_t end = string.text.len - 1, left = *points, count;
+    must(string.kind == SCAN_STRING);
+    while (left > 0 && at < end) {
+        while (left >= 8 && at + 8 <= end && (count = beginnings(text + at)) > 0) {
+            left -= count;
+            at += 8;
+        }
+        while (is_inner(text[at])) { /* the eight bytes ended inside a character */
+            at++;
+        }
+        for (size_t stop = at + 8; left > 0 && at < end && at < stop; left--) {
+            at += point_len(text + at);
+        }
+    }
+    *points -= left;
     return at;
 }
 
 size_t scan_points(struct scan_value string)
 {
-    must(string.kind == SCAN_STRING);
-    size_t count = 0;
-    for (size_t at = 1; at < string.text.len - 1; count++) {
-        at += point_len(string.text.at + at);
-    }
-    return count;
+    size_t points = SIZE_MAX;
+    scan_points_end(string, 1, &points);
+    return points;
 }
 
 /* The UTF-8 of a code point (RFC 3629 section 3), to `to`. */
@@ -78,6 +95,16 @@ static char *utf8_put(char *to, unsigned point)
         *to++ = (char)(0x80 | (point >> shift & 0x3f));
     }
     return to;
+}
+
+static unsigned hex4(const char *p)
+{
+    unsigned value = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned char c = (unsigned char)p[i];
+        value = value * 16 + (c & 0xf) + (c > '9' ? 9 : 0);
+    }
+    return value;
 }
 
 /* The character that an escape of `len` bytes means, to `to`. */

@@ -28,9 +28,11 @@ static bool check_note(void *context, struct scan_value value)
     struct str plain = scan_plain(value, visit->arena);
     must(plain.len <= value.text.len);
     if (value.kind == SCAN_STRING) {
-        size_t points = scan_points(value);
-        must(scan_points_end(value, points) == value.text.len - 1);
-        must(scan_points_end(value, points / 2) <= value.text.len - 1);
+        size_t points = scan_points(value), half = points / 2;
+        must(scan_points_end(value, 1, &points) == value.text.len - 1);
+        size_t at = scan_points_end(value, 1, &half);
+        must(half == points / 2 && scan_points_end(value, at, &points) == value.text.len - 1);
+        must(points + half == scan_points(value));
     }
     return true;
 }

@@ -2,6 +2,7 @@
 #include "wire/scan.h"
 #include "base/buf.h"
 #include "base/must.h"
+#include "json_corpus.h"
 #include "../../oracle/grammar.h"
 
 #include <criterion/criterion.h>
@@ -60,80 +61,7 @@ static size_t wants(const char *path)
             expected);                                                                             \
     } while (0)
 
-/* ---- what is JSON: JSONTestSuite's y_ categories ---- */
-
-static const char *const good[] = { "[]", "{}", "null", "true", "false", "0", "-0", "\"\"", " [] ",
-    "\t\n\r {\t}\n", "[[]   ]", "[\"\"]", "[null]", "[1\n]", " [1]", "[1,null,null,null,2]", "[2] ",
-    "42", "-1", "\"asd\"", "\" \"", "[123e65]", "[0e+1]", "[0e1]", "[ 4]",
-    "[-0.000000000000000000000000000000000000000000000000000000000000000000001]", "[20e1]", "[-0]",
-    "[-123]", "[-1]", "[1E22]", "[1E-2]", "[1E+2]", "[123e45]", "[123.456e78]", "[1e-2]", "[1e+2]",
-    "[123]", "[123.456789]", "[1e400]", "[-1e-400]", "[123456789012345678901234567890]", "[0.0]",
-    "[10]", "{\"asd\":\"sdf\", \"dfg\":\"fgh\"}", "{\"asd\":\"sdf\"}", "{\"a\":\"b\",\"a\":\"b\"}",
-    "{\"\":0}", "{\"foo\\u0000bar\": 42}", "{ \"min\": -1.0e+28, \"max\": 1.0e+28 }",
-    "{\"x\":[{\"id\": \"xxxxxxxxxxxxxxxxxxxxxxxxxxx\"}]}", "{\"a\":[]}",
-    "{\"title\":\"\\u041f\\u043e\\u043b\"}", "{\n\"a\": \"b\"\n}", "[\"\\u0060\\u012a\\u12AB\"]",
-    "[\"\\ud801\\udc37\"]", "[\"\\uD83D\\uDE39\\uD83D\\uDC8D\"]",
-    "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"]", "[\"\\\\u0000\"]", "[\"\\\"\"]", "[\"a/*b*/c/*d//e\"]",
-    "[\"\\\\a\"]", "[\"\\\\n\"]", "[\"\\u0012\"]", "[\"\\uFFFF\"]", "[ \"asd\"]",
-    "[\"\\uDBFF\\uDFFF\"]", "[\"new\\u00A0line\"]", "[\"\xf4\x8f\xbf\xbf\"]", "[\"\xef\xbf\xbf\"]",
-    "[\"\\u0000\"]", "[\"\\u002c\"]", "[\"\xcf\x80\"]", "[\"\xf0\x9b\xbf\xbf\"]",
-    "[\"\\uD834\\uDd1e\"]", "[\"\\u0821\"]", "[\"\\u0123\"]", "[\"\xe2\x80\xa8\"]",
-    "[\"\xe2\x80\xa9\"]", "[\"\\u0061\\u30af\\u30EA\\u30b9\"]", "[\"new\\u000Aline\"]",
-    "[\"\x7f\"]", "[\"\\uA66D\"]", "[\"\xc2\x80\"]", "[\"\xed\x9f\xbf\"]", "[\"\xee\x80\x80\"]",
-    "[\"\xf0\x90\x80\x80\"]", "[\"\xe0\xa0\x80\"]", "[\"\xe2\x8d\x82\xe3\x88\xb4\xe2\x8d\x82\"]",
-    "[\"\\u0022\"]",
-    "[\"a\x7f"
-    "a\"]",
-    "[\"\\u200B\"]", "[\"\\uFDD0\"]", "[\"\\uD83F\\uDFFE\"]", "[\"\\u005C\"]", "[\"a\xcc\x81\"]",
-    "[false,true]", "[[[[[[[[1]]]]]]]]", "{\"a\":{\"b\":{\"c\":[{}]}}}", "[{},{},[]]",
-    "[1,\"x\",{\"y\":[2]},[3]]" };
-
-/* ---- and what is not: n_ and the i_ that are refused here ---- */
-
-static const char *const bad[] = { "", " ", "[", "]", "{", "}", "[1", "{\"a\"",
-    "{\"a\":", "{\"a\":1", "[1,", "{\"a\":1,", "\"", "\"a", "[\"a", "[\"\\", "[\"\\u", "[\"\\u00",
-    "[\"\\ud800\\", "[\"\\ud800\\u", "[1 true]", "[\"\": 1]", "[\"\"],", "[,1]", "[1,,2]",
-    "[\"x\",,]", "[\"x\"]]", "[\"\",]", "[3[4]]", "[1:2]", "[,]", "[-]", "[   , \"\"]",
-    "[\"a\",\n4\n,1,", "[1,]", "[1,,]", "[*]", "[\"a", "[1,", "[1,\n1\n,1", "[{}", "[fals]",
-    "[nul]", "[tru]", "[truE]", "[NULL]", "[nullx]", "nulll", "[++1234]", "[+1]", "[+Inf]", "[-01]",
-    "[-1.0.]", "[-2.]", "[-NaN]", "[.-1]", "[.2e-3]", "[0.1.2]", "[0.3e+]", "[0.3e]", "[0.e1]",
-    "[0E+]", "[0E]", "[0e+]", "[0e]", "[1.0e+]", "[1.0e-]", "[1.0e]", "[1 000.0]", "[1eE2]",
-    "[2.e+3]", "[2.e-3]", "[2.e3]", "[9.e+]", "[1e", "[Inf]", "[NaN]", "[1+2]", "[0x1]", "[0x42]",
-    "[Infinity]", "[0e+-1]", "[-123.123foo]", "[-Infinity]", "[-foo]", "[- 1]", "[-012]", "[-.123]",
-    "[-1x]", "[1ea]", "[1.]", "[.123]", "[1.2a-3]", "[1.8011670033376514H-308]", "[012]", "[00]",
-    "-", "1.", "1e", "[\"x\", truth]", "{[: \"x\"}", "{\"x\", null}", "{\"x\"::\"b\"}",
-    "{\"a\":\"a\" 123}", "{key: 'value'}", "{\"a\" b}", "{:\"b\"}", "{\"a\" \"b\"}",
-    "{\"a\":", "{\"a\"", "{1:1}", "{9999E9999:1}", "{null:null,null:null}", "{\"id\":0,,,,,}",
-    "{'a':0}", "{\"id\":0,}", "{\"a\":\"b\"}/**/", "{\"a\":\"b\"}/**//", "{\"a\":\"b\"}//",
-    "{\"a\":\"b\"}/", "{\"a\":\"b\",,\"c\":\"d\"}", "{a: \"b\"}", "{\"a\":\"a",
-    "{ \"foo\" : \"bar\", \"a\" }", "{\"a\":\"b\"}#", "{\"a\":/*comment*/\"b\"}", "{true:1}",
-    "[\"\\uD800\\\"]", "[\"\\uD800\\u\"]", "[\"\\uD800\\u1\"]", "[\"\\uD800\\u1x\"]",
-    "[\\u000A\"\"]", "[\"\\x00\"]", "[\"\\\\\\\"]", "[\"\\\t\"]", "[\"\\\xf0\x9f\x8c\x80\"]",
-    "[\"\\\"]", "[\"\\u00A\"]", "[\"\\uD834\\uDd\"]", "[\"\\uD800\\uD800\\x\"]", "[\"\\u\xe5\"]",
-    "[\"\\a\"]", "[\"\\uqqqq\"]", "[\"\\u002\xe5\"]", "[\\n]", "['single quote']", "abc", "[\"\\",
-    "[\"new\nline\"]", "[\"\t\"]", "\"\\UA66D\"", "\"\"x", "<.>", "[<null>]", "[1]x", "[1]]",
-    "[\"asd]", "aå", "[True]", "1]", "{\"x\": true,", "[][]", "{\"a\":[1", "2@", "{}}",
-    "{\"\":", "{\"a\":/*", "[1}", "{\"a\":1]", "[{\"a\":1]}", "{]", "[}", "{\"asd\":\"asd\"",
-    "\xc3\xa5", "[\xe2\x81\xa0]", "\xef\xbb\xbf{}", "\xef\xbb\xbf", "\xef\xbb", "[\f]",
-    "[\x0b"
-    "1]",
-    "[\xc2\xa0"
-    "1]",
-    "[1\x01]", "[\"\x1f\"]", "[\"\x01\"]", "# a", "//x\n[]", "[]//x", "[\"a\"\"b\"]", "[1 2]",
-    "{\"a\":1 \"b\":2}",
-    /* half pairs */
-    "[\"\\uDADA\"]", "[\"\\ud800\"]", "[\"\\udc00\"]", "[\"\\ud800abc\"]", "[\"\\uD888\\u1234\"]",
-    "[\"\\uDd1e\\uD834\"]", "[\"\\ud800\\ud800\"]", "[\"\\ud800\\n\"]", "[\"\\ude00\\ud83d\"]",
-    "{\"\\ud800\":1}",
-    /* not UTF-8 */
-    "[\"\xff\"]", "[\"\x81\"]", "[\"\xc0\xaf\"]", "[\"\xc1\xbf\"]", "[\"\xe0\x80\xaf\"]",
-    "[\"\xe0\x9f\xbf\"]", "[\"\xf0\x80\x80\xaf\"]", "[\"\xf0\x8f\xbf\xbf\"]", "[\"\xed\xa0\x80\"]",
-    "[\"\xed\xbf\xbf\"]", "[\"\xf4\x90\x80\x80\"]", "[\"\xf5\x80\x80\x80\"]",
-    "[\"\xfc\x80\x80\x80\x80\x80\"]", "[\"\xc3\"]", "[\"\xe2\x82\"]", "[\"\xf0\x9f\x98\"]",
-    "[\"\xc3\x28\"]", "[\"\xe2\x28\xa1\"]", "[\"\xe2\x82\x28\"]", "[\"\xf0\x28\x8c\xbc\"]",
-    "[\"\xf0\x90\x28\xbc\"]", "[\"\xf0\x90\x8c\x28\"]", "[\"\xfe\"]", "[\"\xe9\"]",
-    "{\"\xb9\":\"0\"}", "[\"ab\xc3", "[\"\xe2\x82", "\xff\xfe[\x00\"",
-    "[\"\xf8\x88\x80\x80\x80\"]" };
+/* ---- what is JSON ---- */
 
 Test(SUITE, all_that_is_json_is_accepted)
 {
@@ -513,11 +441,39 @@ Test(SUITE, code_points_are_counted_and_never_cut_through)
         value_of("\"a\\n\\u00e9\\ud83d\\ude00\xf0\x9f\x98\x80\xc3\xa9\xe2\x82\xacz\"");
     cr_expect_eq(scan_points(text), 8);
     size_t ends[] = { 1, 2, 4, 10, 22, 26, 28, 31, 32, 32, 32 };
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        cr_expect_eq(scan_points_end(text, i), ends[i], "%zu points", i);
+    for (size_t i = 0; i < countof(ends); i++) {
+        size_t points = i;
+        cr_expect_eq(scan_points_end(text, 1, &points), ends[i], "%zu points", i);
+        cr_expect_eq(points, i < 8 ? i : 8);
     }
+    size_t points = 5;
     cr_expect_eq(scan_points(value_of("\"\"")), 0);
-    cr_expect_eq(scan_points_end(value_of("\"\""), 5), 1);
+    cr_expect_eq(scan_points_end(value_of("\"\""), 1, &points), 1);
+    cr_expect_eq(points, 0);
+}
+
+/* Eight bytes are counted at once: each kind of character at each place of them. */
+Test(SUITE, code_points_are_counted_alike_in_any_block)
+{
+    static const char *const points[] = { "x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+        "\\n", "\\u00e9", "\\ud83d\\ude00", "\\\\" };
+    for (size_t i = 0; i < countof(points) * 40; i++) {
+        char text[1000] = "\"";
+        size_t ends[41] = { 1 }, count = 0;
+        for (size_t len = 1; count < 40; ends[++count] = len) {
+            const char *point = points[count == i % 40 ? i / 40 : (count * 7 + i) % 11 / 10];
+            memcpy(text + len, point, strlen(point) + 1);
+            len += strlen(point);
+        }
+        text[ends[40]] = '"';
+        struct scan_value value = { SCAN_STRING, { text, ends[40] + 1 } };
+        cr_assert_eq(scan_points(value), 40, "%s", text);
+        for (size_t from = 0; from <= 40; from++) {
+            size_t left = 40 - from, some = left / 2;
+            cr_assert_eq(scan_points_end(value, ends[from], &some), ends[from + left / 2]);
+            cr_assert_eq(scan_points_end(value, ends[from], &left), ends[40]);
+        }
+    }
 }
 
 /* ---- beside a grammar from a table ---- */
