@@ -8,13 +8,16 @@ struct hash_key {
     uint64_t k0, k1;
 };
 
-/* From the system's random source; cannot fail on Linux once booted. */
+/*
+ * The process's own secret, the same at each call: drawn from the system's random source at the
+ * first, which cannot fail on Linux once booted. Any thread.
+ */
 void hash_key_init(struct hash_key *key);
 
 /* SipHash-2-4 (Aumasson and Bernstein, 2012): for tables whose keys a stranger sends. */
 uint64_t hash_str(const struct hash_key *key, struct str s);
 
-/* `len` random bytes fit for identifiers that must not be guessed. */
+/* `len` random bytes fit for identifiers that must not be guessed. Any thread. */
 void hash_random(void *out, size_t len);
 
 #endif

@@ -207,6 +207,30 @@ Test(hash, is_siphash_2_4)
     cr_assert_eq(hash_str(&key, (struct str){ message, 63 }), 0x958a324ceb064572u);
 }
 
+Test(hash, the_secret_is_one_and_random_bytes_never_come_twice)
+{
+    struct hash_key one, two;
+    hash_key_init(&one);
+    hash_key_init(&two);
+    cr_assert_eq(memcmp(&one, &two, sizeof(one)), 0);
+    cr_assert(one.k0 | one.k1);
+    uint64_t seen[1000];
+    for (size_t i = 0; i < 1000; i++) {
+        hash_random(&seen[i], 8);
+        for (size_t j = 0; j < i; j++) {
+            cr_assert_neq(seen[i], seen[j]);
+        }
+    }
+    /* More than the stock: no byte stays as it was. */
+    unsigned char many[1000] = { 0 };
+    size_t zeros = 0;
+    hash_random(many, sizeof(many));
+    for (size_t i = 0; i < sizeof(many); i++) {
+        zeros += many[i] == 0;
+    }
+    cr_assert_lt(zeros, 30);
+}
+
 /* ---- err ---- */
 
 Test(err, faults_keep_every_sentence_and_sort_by_place)
