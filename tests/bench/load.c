@@ -209,19 +209,6 @@ static void print(const struct load *load)
         percentile(load, 50), percentile(load, 99), percentile(load, 100));
 }
 
-/* The token stands in a file: a command line can be read by everybody on the machine. */
-static void write_request(struct load *load, const char *path, const char *token_file)
-{
-    static char request[REQUEST_BYTES];
-    struct str token = token_file ? net_file(token_file) : (struct str){ "", 0 }, rest;
-    str_cut(token, '\n', &token, &rest);
-    int len = snprintf(request, sizeof(request),
-        "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%.*s%s\r\n", path,
-        token.len ? "Authorization: Bearer " : "", STR_FMT(token), token.len ? "\r\n" : "");
-    must(len > 0 && (size_t)len < sizeof(request));
-    load->request = (struct str){ request, (size_t)len };
-}
-
 int main(int argc, char **argv)
 {
     static const struct option options[] = { { "port", required_argument, NULL, 'p' },
@@ -232,6 +219,7 @@ int main(int argc, char **argv)
     static struct load load = {
         .connections_count = 1, .requests_max = 1000000, .limit_ms = 10000
     };
+    static char request[REQUEST_BYTES];
     const char *path = "/", *token = NULL;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -260,7 +248,7 @@ int main(int argc, char **argv)
             return 64;
         }
     }
-    write_request(&load, path, token);
+    load.request = net_question(request, sizeof(request), path, token);
     open_all(&load);
     run(&load);
     print(&load);

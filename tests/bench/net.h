@@ -2,7 +2,7 @@
 #define BENCH_NET_H
 
 /*
- * What the three programs of the bench share: loopback sockets and the few words of HTTP/1.1 that
+ * What the programs of the bench share: loopback sockets and the few words of HTTP/1.1 that
  * they say to each other. They are each other's only peers, so they trust what they read: a message
  * has a Content-Length or no body, and its head comes whole.
  *
@@ -186,6 +186,21 @@ static inline struct str net_answer(const char *status, struct str body)
         body.len);
     memcpy(bytes + head, body.at, body.len);
     return (struct str){ bytes, (size_t)head + body.len };
+}
+
+/*
+ * A GET with the bearer token that stands in a file (NULL: none): a command line can be read by
+ * everybody on the machine.
+ */
+static inline struct str net_question(
+    char *into, size_t room, const char *path, const char *token_file)
+{
+    struct str token = token_file ? net_file(token_file) : (struct str){ "", 0 }, rest;
+    str_cut(token, '\n', &token, &rest);
+    int len = snprintf(into, room, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%.*s%s\r\n", path,
+        token.len ? "Authorization: Bearer " : "", STR_FMT(token), token.len ? "\r\n" : "");
+    must(len > 0 && (size_t)len < room);
+    return (struct str){ into, (size_t)len };
 }
 
 #endif

@@ -5,6 +5,7 @@ itself; the load, the services and this script share the second. A program ends 
 however that ends: the kernel sends it SIGTERM when its parent is gone.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -18,26 +19,37 @@ HERE = pathlib.Path(__file__).resolve().parent
 SERVICES = ("profiles", "posts", "recommendations", "notifications", "ads", "analytics")
 MODULES = pathlib.Path("/usr/lib/nginx/modules")
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
-NGINX_INSTALL = ("apt-get install --no-install-recommends "
-                 "nginx-light libnginx-mod-http-lua lua-cjson")
+NODE = shutil.which("node")
+NPM = shutil.which("npm")
+NODE_AT_LEAST = (20, 18, 1)
+INSTALL = {
+    "nginx": "apt-get install --no-install-recommends nginx-light libnginx-mod-http-lua lua-cjson",
+    "fastify": "Node.js 20.18.1 or newer with npm, and npm's registry within reach: the first "
+               "bench fetches Fastify and undici into build/bench/fastify",
+}
 PATIENCE_S = 10
+NPM_PATIENCE_S = 90
 
 
 class BenchError(Exception):
     """Why nothing can be measured: one finished sentence."""
 
 
+class LoadError(BenchError):
+    """Not every answer of one run was a good one."""
+
+
 class Ports:
     """Fixed places from one base, so that two benches never meet by accident."""
 
+    COUNT = 80
+
     def __init__(self, base):
         self.issuer, self.services = base, base + 10
-        self.ours, self.admin, self.nginx, self.floor = base + 20, base + 21, base + 22, base + 23
-        self.all = (*range(base, base + 7), *range(base + 10, base + 16),
-                    *range(base + 20, base + 24))
-
-    def service(self, name):
-        return self.services + SERVICES.index(name)
+        self.ours, self.admin = base + 20, base + 21
+        self.nginx, self.floor, self.fastify = base + 22, base + 23, base + 24
+        self.spare = base + 30  # for what one part of the bench starts for itself
+        self.all = range(base, base + self.COUNT)
 
     def require_free(self):
         """A stale server would share its port silently, and half of the load would go there."""
@@ -154,33 +166,40 @@ class Bench:
     def token(self):
         return self.token_file.read_text(encoding="ascii")
 
-    def start_services(self, bodies, delay_ms):
-        argv = [self.build / "tests/bench/upstream", "--port", self.ports.services,
-                "--bodies", bodies, "--delay-ms", delay_ms]
-        return self.start("services", argv, self.load_core, self.ports.services, "/counts")
+    def start_services(self, bodies, delay_ms=0, port=None, name="services"):
+        port = port or self.ports.services
+        argv = [self.build / "tests/bench/upstream", "--port", port,
+                "--bodies", self.folder / bodies, "--delay-ms", delay_ms]
+        return self.start(name, argv, self.load_core, port, "/counts")
 
-    def start_ours(self):
-        access = self.folder / "access.log"
+    def start_ours(self, name="ours", program="bff-mobile", conf=HERE / "bff.conf", port=None,
+                   admin=None, services=None, known=SERVICES, **settings):
+        """One of our servers. `known` are the services that its settings have, at the ports from
+        `services` on; a setting's "." is written "__"."""
+        access = self.folder / f"{name}-access.log"
         access.unlink(missing_ok=True)  # it grows by a line for each request
         issuer = f"http://127.0.0.1:{self.ports.issuer}"
+        admin, services = admin or self.ports.admin, services or self.ports.services
         settings = {
-            "listen.port": self.ports.ours,
-            "admin.port": self.ports.admin,
+            "listen.port": port or self.ports.ours,
+            "admin.port": admin,
             "token.issuer": issuer,
             "token.jwks_url": f"{issuer}/.well-known/jwks.json",
             "log.access": access,
-        } | {f"services.{name}.url": f"http://127.0.0.1:{self.ports.service(name)}"
-             for name in SERVICES}
-        argv = [self.build / "bff-mobile", "--config", HERE / "bff.conf"]
-        for name, value in settings.items():
-            argv += ["--set", f"{name}={value}"]
-        return self.start("ours", argv, self.server_core, self.ports.admin, "/readyz")
+        } | {f"services.{service}.url": f"http://127.0.0.1:{services + SERVICES.index(service)}"
+             for service in known} | {key.replace("__", "."): value
+                                      for key, value in settings.items()}
+        argv = [self.build / program, "--config", conf]
+        for key, value in settings.items():
+            argv += ["--set", f"{key}={value}"]
+        return self.start(name, argv, self.server_core, admin, "/readyz")
 
     def start_nginx(self):
         folder = self.folder / "nginx"
         folder.mkdir(exist_ok=True)
         words = {"modules": MODULES, "folder": folder, "lua": HERE / "feed.lua",
-                 "port": self.ports.nginx} | {name: self.ports.service(name) for name in SERVICES}
+                 "port": self.ports.nginx} | {
+                     name: self.ports.services + i for i, name in enumerate(SERVICES)}
         text = (HERE / "nginx.conf").read_text(encoding="utf-8")
         for word, value in words.items():
             text = text.replace(f"@{word}@", str(value))
@@ -188,23 +207,75 @@ class Bench:
         argv = [NGINX, "-p", folder, "-c", folder / "nginx.conf", "-e", folder / "nginx.log"]
         return self.start("nginx", argv, self.server_core, self.ports.nginx)
 
+    def start_fastify(self):
+        argv = ["env", "NODE_ENV=production", NODE, self.folder / "fastify/feed.js",
+                self.ports.fastify, self.ports.services]
+        program = self.start("fastify", argv, self.server_core, self.ports.fastify)
+        with contextlib.suppress(LoadError):  # its code is compiled while it runs
+            self.load(self.ports.fastify, 32, 4000, requests=3000)
+        return program
+
     def start_floor(self):
         argv = [self.build / "tests/bench/floor", "--port", self.ports.floor,
                 "--services", self.ports.services, "--answer", self.answer_file]
         return self.start("floor", argv, self.server_core, self.ports.floor)
 
-    def load(self, port, connections, ms, rate=0):
+    def asking(self, program, port, connections, path, *options):
+        """The command line of load or idle."""
+        argv = [self.build / "tests/bench" / program, "--port", port, "--path", path,
+                "--token", self.token_file, "--connections", connections, *options]
+        return ["taskset", "-c", str(self.load_core), *map(str, argv)]
+
+    def load(self, port, connections, ms, rate=0, path="/v1/feed", requests=10**7):
         """What one run of the load measured, as it printed it."""
-        argv = [self.build / "tests/bench/load", "--port", port, "--path", "/v1/feed",
-                "--token", self.token_file, "--connections", connections, "--ms", ms,
-                "--rate", rate]
-        done = subprocess.run(["taskset", "-c", str(self.load_core), *map(str, argv)],
-                              capture_output=True, text=True, timeout=ms / 1000 + 2 * PATIENCE_S)
+        argv = self.asking("load", port, connections, path, "--ms", ms, "--rate", rate,
+                           "--requests", requests)
+        done = subprocess.run(argv, capture_output=True, text=True,
+                              timeout=ms / 1000 + 2 * PATIENCE_S)
         if done.returncode:
-            raise BenchError(f"The load on port {port} failed: {done.stdout}{done.stderr}".strip())
+            raise LoadError(f"The load on port {port} failed: {done.stdout}{done.stderr}".strip())
         return json.loads(done.stdout)
 
+    # ---- peers that may be missing ----
 
-def nginx_is_there():
-    wanted = ("ndk_http_module.so", "ngx_http_lua_module.so")
-    return NGINX is not None and all((MODULES / name).exists() for name in wanted)
+    def nginx_is_there(self):
+        wanted = ("ndk_http_module.so", "ngx_http_lua_module.so")
+        return NGINX is not None and all((MODULES / name).exists() for name in wanted)
+
+    def fastify_is_there(self):
+        """True when its packages are installed; fetches them where that is possible."""
+        if not NODE or not NPM or node_version() < NODE_AT_LEAST:
+            return False
+        folder, source = self.folder / "fastify", HERE / "fastify"
+        folder.mkdir(exist_ok=True)
+        for name in ("package.json", "feed.js"):
+            shutil.copy(source / name, folder / name)
+        wanted = json.loads((source / "package.json").read_text("utf-8"))["dependencies"]
+        if all(installed_version(folder, name) == version for name, version in wanted.items()):
+            return True
+        argv = [NPM, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+                "--fetch-retries=1", "--fetch-timeout=20000"]
+        try:
+            return subprocess.run(argv, cwd=folder, capture_output=True,
+                                  timeout=NPM_PATIENCE_S).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def peers(self):
+        """{name: function that starts it}, of those that are installed here."""
+        known = {"nginx": (self.nginx_is_there, self.start_nginx),
+                 "fastify": (self.fastify_is_there, self.start_fastify)}
+        return {name: start for name, (is_there, start) in known.items() if is_there()}
+
+
+def node_version():
+    said = subprocess.run([NODE, "--version"], capture_output=True, text=True).stdout
+    return tuple(int(number) for number in said.strip().lstrip("v").split(".")[:3])
+
+
+def installed_version(folder, name):
+    try:
+        text = (folder / "node_modules" / name / "package.json").read_text("utf-8")
+    except OSError:
+        return None
+    return json.loads(text)["version"]
