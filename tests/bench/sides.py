@@ -236,6 +236,18 @@ class Bench:
             raise LoadError(f"The load on port {port} failed: {done.stdout}{done.stderr}".strip())
         return json.loads(done.stdout)
 
+    def flood(self, port, budget_ms, ms, rates):
+        """What became of the requests for each path: {path: {outcome: count}}; `rates` are
+        {path: requests a second}."""
+        argv = ["taskset", "-c", self.load_core, self.build / "tests/bench/flood", "--port", port,
+                "--token", self.token_file, "--budget-ms", budget_ms, "--ms", ms,
+                *(f"{path}={rate:.0f}" for path, rate in rates.items())]
+        done = subprocess.run([*map(str, argv)], capture_output=True, text=True,
+                              timeout=ms / 1000 + 2 * PATIENCE_S)
+        if done.returncode:
+            raise BenchError(f"The flood on port {port} failed: {done.stderr}".strip())
+        return json.loads(done.stdout)
+
     # ---- peers that may be missing ----
 
     def nginx_is_there(self):
