@@ -148,10 +148,15 @@ struct repair {
     unsigned times;
 };
 
+/* The forms of an answer that a shape's x-max-bytes can bound. */
+enum form { FORM_PLAIN, FORM_GZIP, FORMS };
+
 struct projected {
     struct buf body; /* the answer, as JSON */
     const struct repair *repairs;
     size_t repairs_count;
+    bool is_trimmed[FORMS];  /* lists lost elements so that this form fits */
+    bool is_oversize[FORMS]; /* this form does not fit, and nothing was left to lose */
 };
 
 struct encoded {

@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "fanout/plan.h"
 #include "respond/project.h"
+#include "respond/trim.h"
 
 #include <stdlib.h>
 #include <sysexits.h>
@@ -46,25 +47,59 @@ static const char *read_answer(const struct plan_call *call, const char *directo
     return scan(call->want, buf_str(text), arena, out);
 }
 
-static void say(
-    const struct plan *plan, const struct projection *projection, size_t bytes, FILE *notes)
+/* "answer: 5324 bytes of at most 6144"; what the bound has cost follows. */
+static void say_size(const char *form, size_t bytes, size_t max_bytes, bool is_trimmed, FILE *notes)
+{
+    fprintf(notes, "%s: %zu bytes", form, bytes);
+    if (max_bytes) {
+        fprintf(notes, " of at most %zu", max_bytes);
+    }
+    if (max_bytes && bytes > max_bytes) {
+        fprintf(notes, ": too large, and no list has anything left to lose");
+    } else if (is_trimmed) {
+        fprintf(notes, ": lists were shortened until it fitted");
+    }
+    fputc('\n', notes);
+}
+
+static void say(const struct plan *plan, const struct projection *projection, FILE *notes)
 {
     for (size_t i = 0; i < projection->repairs_count; i++) {
         const struct repair *repair = &projection->repairs[i];
         fprintf(notes, "repair: %s did not fit, %u times\n", repair->path, repair->times);
     }
-    if (projection->is_whole) {
-        fprintf(notes, "answer: %zu bytes\n", bytes);
-    } else {
+    if (!projection->is_whole) {
         bool is_known = projection->missing < plan->calls_count;
         fprintf(notes, "no answer: what \"%s\" should have said is missing\n",
             is_known ? plan->calls[projection->missing].asks->as : "a call");
     }
 }
 
-static int try_one(const struct plan *plan, const struct shape *shape, const char *directory,
-    FILE *out, FILE *notes)
+/* As a client that takes gzip gets it; the plain text is printed. */
+static void say_answer(struct trim *trim, unsigned gzip_level, FILE *out, FILE *notes)
 {
+    struct compressor *compressor = compressor_new(gzip_level);
+    bool is_trimmed = trim->projection->is_trimmed;
+    struct buf gzip;
+    buf_init(&gzip, FILE_MAX_BYTES);
+    bool is_gzip = trim_gzip(trim, compressor, &gzip);
+    fwrite(trim->plain->data, 1, trim->plain->len, out);
+    fputc('\n', out);
+    say_size("answer", trim->plain->len, trim->shape->max_bytes, is_trimmed, notes);
+    if (is_gzip) {
+        say_size("gzip", gzip.len, trim->shape->max_gzip_bytes, trim->is_trimmed, notes);
+    } else {
+        fputs("gzip: switched off in the settings\n", notes);
+    }
+    buf_release(&gzip);
+    compressor_free(compressor);
+}
+
+static int try_one(
+    const struct core *core, size_t index, const char *directory, FILE *out, FILE *notes)
+{
+    const struct plan *plan = &core->plans[index];
+    const struct shape *shape = core->shapes[index];
     struct arena arena;
     struct buf texts[BFF_CALLS_MAX], answer;
     struct scanned scanned[BFF_CALLS_MAX] = { 0 };
@@ -81,11 +116,11 @@ static int try_one(const struct plan *plan, const struct shape *shape, const cha
         fprintf(notes, "call %s: %s\n", plan->calls[i].asks->as, why ? why : "answered");
     }
     struct projection projection = project(shape, answers, &arena, &answer);
+    struct trim trim = { shape, answers, &arena, &answer, &projection, false, false };
     if (projection.is_whole) {
-        fwrite(answer.data, 1, answer.len, out);
-        fputc('\n', out);
+        say_answer(&trim, core->settings->compress.gzip_level, out, notes);
     }
-    say(plan, &projection, answer.len, notes);
+    say(plan, &projection, notes);
     for (size_t i = 0; i < plan->calls_count; i++) {
         buf_release(&texts[i]);
     }
@@ -103,7 +138,7 @@ int try_plan(
     for (size_t i = 0; i < count; i++) {
         names[i] = core->client->plans[i].name;
         if (strcmp(names[i], name) == 0) {
-            return try_one(&core->plans[i], core->shapes[i], directory, out, notes);
+            return try_one(core, i, directory, out, notes);
         }
     }
     const char *nearest = str_nearest(str_of(name), names, count);

@@ -103,6 +103,8 @@ static void shard_init(struct metrics_shard *shard, const struct metrics *metric
         arena_zalloc(arena, metrics->services_count * CALL_STATES, sizeof(struct metrics_slot));
     shard->calls = arena_zalloc(arena, plans * BFF_CALLS_MAX * CALL_STATES, sizeof(struct counter));
     shard->repairs = arena_zalloc(arena, plans, sizeof(struct metrics_repairs));
+    shard->trimmed = arena_zalloc(arena, plans * FORMS, sizeof(struct counter));
+    shard->oversize = arena_zalloc(arena, plans * FORMS, sizeof(struct counter));
 }
 
 struct metrics *metrics_new(const struct core *core)
@@ -245,6 +247,16 @@ static void count_repair(struct metrics_repairs *repairs, const struct repair *r
     counter_add(&row->times, repair->times);
 }
 
+/* Whether the shape's x-max-bytes was kept, and at which price. */
+static void count_forms(struct metrics_shard *shard, const struct request *request)
+{
+    for (size_t form = 0; form < FORMS; form++) {
+        size_t place = request->routed.plan_index * FORMS + form;
+        counter_add(&shard->trimmed[place], request->projected.is_trimmed[form]);
+        counter_add(&shard->oversize[place], request->projected.is_oversize[form]);
+    }
+}
+
 static void count_problem(struct metrics_shard *shard, const struct request *request)
 {
     const char *policy = request->limited.policy;
@@ -277,6 +289,7 @@ void metrics_record(struct metrics_shard *shard, const struct finished *finished
     }
     if (is_matched) {
         count_calls(shard, request);
+        count_forms(shard, request);
         for (size_t i = 0; i < request->projected.repairs_count; i++) {
             count_repair(&shard->repairs[route], &request->projected.repairs[i]);
         }

@@ -52,6 +52,8 @@ struct metrics_shard {
     struct metrics_slot *services;    /* [service][state]: durations of the calls that were asked */
     struct counter *calls;            /* [plan][call][state] */
     struct metrics_repairs *repairs;  /* [plan] */
+    struct counter *trimmed;          /* [plan][form]: answers that lost elements to fit */
+    struct counter *oversize;         /* [plan][form]: answers that did not fit all the same */
     struct counter problems[PROBLEM_COUNT];
     struct counter refusals[METRICS_POLICIES];
 

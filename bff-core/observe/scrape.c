@@ -212,6 +212,42 @@ static void write_repairs(struct scrape *scrape)
     }
 }
 
+/* One counter of each plan and form; `in` gives a shard's. */
+static void write_forms(
+    struct scrape *scrape, struct counter *(*in)(const struct metrics_shard *shard))
+{
+    static const char *const forms[FORMS] = { [FORM_PLAIN] = "plain", [FORM_GZIP] = "gzip" };
+    for (size_t place = 0; place < client_of(scrape)->plans_count * FORMS; place++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < scrape->metrics->shards_count; i++) {
+            sum += counter_read(&in(&scrape->metrics->shards[i])[place]);
+        }
+        const char *const values[] = { client_of(scrape)->plans[place / FORMS].name,
+            forms[place % FORMS] };
+        exposition_sample(&scrape->text, values, sum);
+    }
+}
+
+static struct counter *trimmed_in(const struct metrics_shard *shard)
+{
+    return shard->trimmed;
+}
+
+static void write_trimmed(struct scrape *scrape)
+{
+    write_forms(scrape, trimmed_in);
+}
+
+static struct counter *oversize_in(const struct metrics_shard *shard)
+{
+    return shard->oversize;
+}
+
+static void write_oversize(struct scrape *scrape)
+{
+    write_forms(scrape, oversize_in);
+}
+
 /* ---- the process ---- */
 
 static void write_build(struct scrape *scrape)
@@ -301,6 +337,14 @@ static const struct {
       { FAMILY_COUNTER, "bff_repairs_total", FAMILY_UNITLESS,
         "Values that did not fit the shape and were left out or replaced.",
         { "plan", "call", "path" } } },
+    { write_trimmed,
+      { FAMILY_COUNTER, "bff_trimmed_total", FAMILY_UNITLESS,
+        "Answers whose lists were shortened because this form was larger than x-max-bytes.",
+        { "plan", "form" } } },
+    { write_oversize,
+      { FAMILY_COUNTER, "bff_oversize_total", FAMILY_UNITLESS,
+        "Answers larger than x-max-bytes in this form, with no list left to shorten.",
+        { "plan", "form" } } },
     { write_build,
       { FAMILY_INFO, "bff_build_info", FAMILY_UNITLESS,
         "Which server this is.",

@@ -12,6 +12,7 @@
 #include "../base/must.h"
 #include "../wire/compress.h"
 #include "../wire/json.h"
+#include "trim.h"
 
 enum { FIELDS_MAX = 16, PROBLEM_MAX_BYTES = 16 * 1024 };
 
@@ -183,17 +184,25 @@ static bool accepts_gzip(struct str accept)
     return (gzip >= 0 ? gzip : any) > 0;
 }
 
+/* An answer may become smaller on the way, a problem is what it is. */
+static bool gzip(struct request *request, const struct buf *plain, struct buf *out)
+{
+    return plain == &request->projected.body
+               ? trim_projected(request, out)
+               : compress_gzip(request->worker->compressor, buf_str(plain), out);
+}
+
 static void code(struct request *request, struct buf *plain)
 {
     const struct worker *worker = request->worker;
     struct encoded *encoded = &request->encoded;
-    encoded->plain_bytes = plain->len;
     encoded->coding = "identity";
     buf_init(&encoded->body, plain->cap);
     bool pays = plain->len >= worker->core->settings->compress.min_bytes;
-    if (pays && accepts_gzip(request->received.accept_encoding) &&
-        compress_gzip(worker->compressor, buf_str(plain), &encoded->body) &&
-        encoded->body.len < plain->len) {
+    bool is_smaller = pays && accepts_gzip(request->received.accept_encoding) &&
+                      gzip(request, plain, &encoded->body) && encoded->body.len < plain->len;
+    encoded->plain_bytes = plain->len;
+    if (is_smaller) {
         encoded->coding = "gzip";
         add(request, "Content-Encoding", STR("gzip"));
         buf_release(plain);

@@ -41,6 +41,7 @@ struct projector {
     struct index *indexes;
     unsigned *repairs; /* by source number */
     size_t missing;    /* the call of the last required value that was missing */
+    size_t max_bytes;  /* 0: no bound */
     size_t *trims;     /* by list number - 1: at most so many elements */
     size_t *trimmed;   /* and how many were written */
 };
@@ -456,7 +457,7 @@ static bool trim(struct projector *p)
     if (most == 0) {
         return false;
     }
-    size_t over = p->out->len - p->shape->max_bytes;
+    size_t over = p->out->len - p->max_bytes;
     size_t drop = over * most / p->out->len; /* too few rather than too many */
     p->trims[longest] = most - (drop ? drop : 1);
     return true;
@@ -478,24 +479,35 @@ static void list_repairs(struct projector *p, struct projection *projection)
     projection->repairs_count = count;
 }
 
-struct projection project(const struct shape *shape, const struct scanned *const *answers,
-    struct arena *arena, struct buf *out)
+static bool is_oversize(const struct projector *p)
 {
-    struct projector p = {
-        .shape = shape, .answers = answers, .arena = arena, .out = out, .missing = SIZE_MAX
-    };
+    return p->max_bytes && p->out->len > p->max_bytes;
+}
+
+struct projection project_within(const struct shape *shape, const struct scanned *const *answers,
+    size_t max_bytes, struct arena *arena, struct buf *out)
+{
+    struct projector p = { .shape = shape,
+        .answers = answers,
+        .arena = arena,
+        .out = out,
+        .missing = SIZE_MAX,
+        .max_bytes = max_bytes };
     struct projection projection = { 0 };
     p.indexes = arena_zalloc(arena, shape->indexes_count, sizeof(*p.indexes));
     p.repairs = arena_zalloc(arena, shape->sources_count, sizeof(*p.repairs));
     p.trims = arena_alloc(arena, shape->trims_count * sizeof(*p.trims));
     memset(p.trims, 0xff, shape->trims_count * sizeof(*p.trims));
     p.trimmed = arena_zalloc(arena, shape->trims_count, sizeof(*p.trimmed));
+    size_t rounds = 0;
     do {
         buf_clear(out);
         memset(p.repairs, 0, shape->sources_count * sizeof(*p.repairs));
         projection.is_whole = write_node(&p, shape->root, NULL) == WRITTEN && !out->is_overfull;
-    } while (projection.is_whole && shape->max_bytes && out->len > shape->max_bytes && trim(&p));
+        projection.is_trimmed = rounds++ > 0;
+    } while (projection.is_whole && is_oversize(&p) && trim(&p));
     buf_cut(out, out->len); /* zero bytes behind the content, see put() */
+    projection.is_oversize = is_oversize(&p);
     projection.missing = p.missing;
     list_repairs(&p, &projection);
     if (!projection.is_whole) {
@@ -504,7 +516,21 @@ struct projection project(const struct shape *shape, const struct scanned *const
     return projection;
 }
 
+struct projection project(const struct shape *shape, const struct scanned *const *answers,
+    struct arena *arena, struct buf *out)
+{
+    return project_within(shape, answers, shape->max_bytes, arena, out);
+}
+
 enum { ANSWER_MAX_BYTES = 16 * 1024 * 1024 };
+
+void project_answers(const struct request *request, const struct scanned *answers[BFF_CALLS_MAX])
+{
+    const struct fanned *fanned = &request->fanned;
+    for (size_t i = 0; i < fanned->calls_count; i++) {
+        answers[i] = call_has_answer(fanned->calls[i].state) ? &fanned->calls[i].values : NULL;
+    }
+}
 
 enum step_verdict project_run(struct request *request)
 {
@@ -512,13 +538,13 @@ enum step_verdict project_run(struct request *request)
     const struct fanned *fanned = &request->fanned;
     struct projected *projected = &request->projected;
     const struct scanned *answers[BFF_CALLS_MAX] = { NULL };
-    for (size_t i = 0; i < fanned->calls_count; i++) {
-        answers[i] = call_has_answer(fanned->calls[i].state) ? &fanned->calls[i].values : NULL;
-    }
+    project_answers(request, answers);
     buf_init(&projected->body, ANSWER_MAX_BYTES);
     struct projection projection = project(shape, answers, &request->arena, &projected->body);
     projected->repairs = projection.repairs;
     projected->repairs_count = projection.repairs_count;
+    projected->is_trimmed[FORM_PLAIN] = projection.is_trimmed;
+    projected->is_oversize[FORM_PLAIN] = projection.is_oversize;
     if (projection.is_whole) {
         return STEP_NEXT;
     }

@@ -13,8 +13,10 @@
 struct projection {
     const struct repair *repairs; /* in the arena */
     size_t repairs_count;
-    bool is_whole;  /* false: a value that the root requires is missing, and `out` is empty */
-    size_t missing; /* then the call that should have had it; SIZE_MAX: none in particular */
+    bool is_whole;    /* false: a value that the root requires is missing, and `out` is empty */
+    size_t missing;   /* then the call that should have had it; SIZE_MAX: none in particular */
+    bool is_trimmed;  /* lists lost elements from their ends so that it fits */
+    bool is_oversize; /* it does not fit, and no list has anything left to lose */
 };
 
 /*
@@ -23,6 +25,13 @@ struct projection {
  */
 struct projection project(const struct shape *shape, const struct scanned *const *answers,
     struct arena *arena, struct buf *out);
+
+/* The same within `max_bytes` (0: no bound) instead of what the shape says. */
+struct projection project_within(const struct shape *shape, const struct scanned *const *answers,
+    size_t max_bytes, struct arena *arena, struct buf *out);
+
+/* What the request's calls answered, in the shape's order; NULL: no answer. */
+void project_answers(const struct request *request, const struct scanned *answers[BFF_CALLS_MAX]);
 
 /*
  * The step: projects request->fanned into request->projected. Without a value that the root

@@ -543,11 +543,11 @@ struct shape *shape_compile(struct arena *arena, const char *directory, const ch
     shape->paths = arena_zalloc(arena, SHAPE_SOURCES_MAX, sizeof(char *));
     shape->calls_of = arena_zalloc(arena, SHAPE_SOURCES_MAX, sizeof(size_t));
     read_services(&c, directory ? directory : ".");
-    shape->max_bytes = size_word(&c, (struct view){ c.root, NULL }, "x-max-bytes", 0);
     shape->root = compile_node(&c, c.root, (struct shape_scope){ SIZE_MAX, { NULL, 0 } }, true);
     if (shape->root->kind != SHAPE_OBJECT) {
         FAULT(&c, c.root, "The root of a shape is an object.");
     }
+    shape_max_bytes(&c);
     shape->required = needs(shape->root);
     hash_key_init(&shape->hash);
     return shape;

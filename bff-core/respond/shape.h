@@ -131,8 +131,9 @@ struct shape {
     size_t *calls_of;   /* and the calls that they belong to */
     size_t indexes_count;
     size_t trims_count;
-    size_t max_bytes;  /* x-max-bytes; 0: no bound */
-    unsigned required; /* bit i: calls[i] */
+    size_t max_bytes;      /* x-max-bytes; 0: no bound */
+    size_t max_gzip_bytes; /* the same, of the answer under gzip */
+    unsigned required;     /* bit i: calls[i] */
     unsigned used;
     struct hash_key hash; /* of the tables that join */
 };

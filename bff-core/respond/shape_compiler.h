@@ -5,7 +5,7 @@
 
 #include "../wire/json.h"
 
-/* A shape in the making. Only for shape.c and shape_source.c. */
+/* A shape in the making. Only for shape.c and its parts. */
 
 enum { SHAPE_DEPTH_MAX = 32, SHAPE_SOURCES_MAX = 512, SHAPE_INDEXES_MAX = 32 };
 
@@ -48,6 +48,10 @@ struct shape_source shape_take(
 /* The same for a list and its elements. */
 struct shape_list shape_take_list(
     struct shape_compiler *c, const struct json *at, struct shape_scope where);
+
+/* "x-max-bytes" of the root. After the lists are known: one of them must be able to lose elements.
+ */
+void shape_max_bytes(struct shape_compiler *c);
 
 /* Inside the elements of a list. */
 struct shape_scope shape_elements(struct shape_compiler *c, struct shape_scope list);

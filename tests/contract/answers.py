@@ -52,7 +52,9 @@ class World:
         mocks = self.start(command, stdout=subprocess.PIPE)
         words = mocks.stdout.readline().split()[1:]
         self.mocks = {name: int(port) for name, port in (word.split("=") for word in words)}
-        self.ports = {client: self.serve(client, folder) for client in CLIENTS}
+        self.ports, self.admins = {}, {}
+        for client in CLIENTS:
+            self.ports[client], self.admins[client] = self.serve(client, folder)
 
     def start(self, command, **pipes):
         self.processes.append(subprocess.Popen([str(word) for word in command], text=True, **pipes))
@@ -75,9 +77,10 @@ log = {{ access = "off"; }};
         server = self.start([BUILD / f"bff-{client}", "--config", conf], stderr=log.open("w"))
         self.logs.append(log)
         while server.poll() is None:
-            found = re.search(r"serves http://127\.0\.0\.1:(\d+) ", log.read_text())
+            found = re.search(r"serves http://127\.0\.0\.1:(\d+) .*http://127\.0\.0\.1:(\d+)\n",
+                              log.read_text())
             if found:
-                return int(found[1])
+                return int(found[1]), int(found[2])
             time.sleep(0.01)
         raise SystemExit(f"bff-{client} did not start: {log.read_text()}")
 

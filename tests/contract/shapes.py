@@ -102,9 +102,13 @@ def whole(client, texts):
     check("no answer" not in said and is_valid, f"{client.name}: {said}")
     for name, part in client.schema["properties"].items():
         check(name in answer or "type" not in part, f"{client.name}: section {name} is there")
-    budget = client.schema.get("x-max-bytes")
+    for form, size, bound in re.findall(r"^(answer|gzip): (\d+) bytes of at most (\d+)$", said,
+                                        re.MULTILINE):
+        check(int(size) <= int(bound), f"{client.name}: {form}: {size} bytes of {bound}")
     size = len(text.strip().encode())
-    check(budget is None or size <= budget, f"{client.name}: {size} bytes of {budget}")
+    check(f"answer: {size} bytes" in said, f"{client.name}: the size is {size}: {said}")
+    has_bounds = "of at most" in said
+    check(has_bounds == ("x-max-bytes" in client.schema), f"{client.name}: bounds: {said}")
     sources = "".join(texts.values())
     without_texts = re.sub(r'"(\\.|[^"\\])*"', '""', text)
     for number in re.findall(r"-?\d[\d.eE+-]*(?=[,}\]])", without_texts):

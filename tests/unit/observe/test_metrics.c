@@ -149,6 +149,26 @@ Test(metrics, repairs_of_all_workers_are_one_series_and_are_bounded)
     has("bff_repairs_total{plan=\"feed\",call=\"\",path=\"other\"} 11");
 }
 
+static void record_forms(struct worker *worker, bool is_trimmed, bool is_oversize)
+{
+    struct request *request = visit_feed(&visit, worker);
+    request->projected.is_trimmed[FORM_PLAIN] = is_trimmed;
+    request->projected.is_trimmed[FORM_GZIP] = true;
+    request->projected.is_oversize[FORM_GZIP] = is_oversize;
+    finish_run(request);
+}
+
+Test(metrics, what_a_bound_has_cost_is_counted_by_plan_and_form)
+{
+    record_forms(&house.workers[0], true, false);
+    record_forms(&house.workers[1], false, true);
+    has("bff_trimmed_total{plan=\"feed\",form=\"plain\"} 1");
+    has("bff_trimmed_total{plan=\"feed\",form=\"gzip\"} 2");
+    has("bff_oversize_total{plan=\"feed\",form=\"plain\"} 0");
+    has("bff_oversize_total{plan=\"feed\",form=\"gzip\"} 1");
+    has("bff_trimmed_total{plan=\"post\",form=\"gzip\"} 0");
+}
+
 /* The end of the scrape, which does not depend on requests, word by word. */
 Test(metrics, the_process_shows_itself)
 {
