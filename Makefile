@@ -11,6 +11,7 @@
 #   make deps        name and install the Debian packages that are missing
 #   make keys        a development CA and server certificate in build/dev, renewed when they expire
 #   make check       let each server prove its settings, plans and shapes
+#   make openapi     write each server's OpenAPI document, bff-NAME/openapi.json
 #   make format      lay out all C as .clang-format says
 #   make clean       remove build/
 #
@@ -23,6 +24,7 @@
 #   make bench       CPU time per request, beside others that do the same job
 #   make bench-shape      instructions and time of a projection, beside json-c doing the same job
 #   make bench-overload   good answers when three times as much is asked as can be done
+#   make lint-openapi    the OpenAPI documents under a linter that is not ours (needs npm)
 #
 # VARIANT=asan, tsan or fuzz builds any target with those sanitizers, under build/VARIANT.
 
@@ -83,8 +85,8 @@ THREADS := $(call programs,tests/threads/*.c)
 BENCH := $(call programs,tests/bench/*.c)
 FUZZ := $(call programs,tests/fuzz/*.c)
 
-.PHONY: all help deps keys run demo check format clean FORCE
-.PHONY: test style unit threads contract flow asan tsan fuzz bench bench-shape bench-overload
+.PHONY: all help deps keys run demo check format clean FORCE openapi
+.PHONY: test style unit threads contract flow asan tsan fuzz bench bench-shape bench-overload lint-openapi
 .SECONDARY:
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
@@ -165,6 +167,11 @@ run demo:
 check: $(SERVERS)
 	@for c in $(CLIENTS); do $(B)/$$c --config $$c/bff.conf --check || exit; done
 
+# Only a document that is whole takes the old one's place.
+openapi: $(SERVERS) keys
+	@for c in $(CLIENTS); do $(B)/$$c --config $$c/bff.conf --openapi > $(B)/$$c.json && \
+		cp $(B)/$$c.json $$c/openapi.json || exit; done
+
 # ---- test ----
 
 RUN := tests/run --build $(B) $(if $(T),--only $(T))
@@ -210,6 +217,18 @@ bench-shape:
 	@.ci/deps build bench
 	@$(MAKE) $(MOCKS) $(B)/tests/bench/shape
 	@tests/bench/shapes $(B)
+
+# Installed once, then offline. Not asked for: a license of the interface, and a server that is not
+# this machine.
+REDOCLY := build/redocly/node_modules/.bin/redocly
+$(REDOCLY):
+	@command -v npm >/dev/null || { echo "make: npm is missing; apt-get install npm" >&2; exit 1; }
+	@npm install --silent --ignore-scripts --no-audit --no-fund --prefix build/redocly \
+		@redocly/cli@2.77.0
+lint-openapi: openapi $(REDOCLY)
+	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true $(REDOCLY) lint \
+		--extends recommended-strict --skip-rule info-license --skip-rule no-server-example.com \
+		$(CLIENTS:%=%/openapi.json)
 
 # ---- upkeep ----
 

@@ -15,6 +15,7 @@
 #include "fanout/plan.h"
 #include "observe/access.h"
 #include "observe/admin.h"
+#include "openapi.h"
 #include "options.h"
 #include "try.h"
 #include "wire/http_server.h"
@@ -208,6 +209,8 @@ static int print_job(struct core *core, const struct options *options)
         return print_plans(core);
     case OPTIONS_SETTINGS:
         return print_settings(core);
+    case OPTIONS_OPENAPI:
+        return openapi_print(core, stdout);
     case OPTIONS_TRY:
         return try_plan(core, options->try_plan, options->try_directory, stdout, stderr);
     default:

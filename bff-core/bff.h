@@ -63,6 +63,7 @@ struct bff_query {
     const char *file;
     int line;
     const char *name;
+    const char *about; /* one sentence for the documentation */
     enum bff_type type;
     long min, max;
     const char *otherwise; /* when the client sends none; NULL: missing */

@@ -14,6 +14,7 @@ enum options_job {
     OPTIONS_CHECK,    /* all mistakes of settings, plans and shapes */
     OPTIONS_PLANS,    /* what was understood of the plans */
     OPTIONS_TRY,      /* one plan's answer, from canned answers of its calls */
+    OPTIONS_OPENAPI,  /* the plans as a document for those who ask them */
     OPTIONS_SETTINGS, /* the settings in force */
     OPTIONS_HELP,
     OPTIONS_VERSION,

@@ -10,6 +10,9 @@ enum problem {
     PROBLEM_COUNT
 };
 
+/* A problem's type on the wire: this, and the row's slug. */
+#define PROBLEM_TYPE "urn:problem-type:bff:"
+
 struct problem_row {
     unsigned status; /* 0: no answer is sent */
     const char *slug;

@@ -44,6 +44,7 @@ struct settings {
         unsigned connections_max;
         const char *certificate; /* path; with key: TLS. Both NULL: plain HTTP */
         const char *key;
+        const char *public_url; /* for documents; NULL: made of address and port */
     } listen;
     struct {
         const char *address;

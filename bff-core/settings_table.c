@@ -48,6 +48,9 @@ const struct settings_row settings_table[] = {
         .help = "The server's certificate and its chain, PEM, the server's own first. Without it "
                 "the server speaks plain HTTP: for tests, or behind a proxy that ends TLS." },
     { ROW(listen.key, PATH), .help = "The certificate's private key, PEM, without a password." },
+    { ROW(listen.public_url, URL),
+        .help = "Where clients reach this server, for --openapi to say. Otherwise it is made of "
+                "address and port." },
 
     { ROW(admin.address, ADDRESS), .otherwise = "127.0.0.1",
         .help = "Where /healthz, /readyz, /metrics and /admin answer. It is plain HTTP and asks "

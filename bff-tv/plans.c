@@ -13,9 +13,9 @@ static const struct bff_plan plans[] = {
         .scope = "feed:read",
         .budget_ms = 800,
         .query = {
-            { BFF_HERE, .name = "limit", .type = BFF_INTEGER,
+            { BFF_HERE, .name = "limit", .about = "How many posts at most.", .type = BFF_INTEGER,
                 .min = 1, .max = 50, .otherwise = "20" },
-            { BFF_HERE, .name = "cursor", .type = BFF_WORD, .max = 128 },
+            { BFF_HERE, .name = "cursor", .about = "Which page.", .type = BFF_WORD, .max = 128 },
         },
         .calls = {
             { BFF_HERE, .as = "profile", .from = "profiles",

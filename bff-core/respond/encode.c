@@ -39,7 +39,7 @@ static void member(struct buf *body, const char *name, struct str value)
 static void write_problem(struct request *request, struct buf *body)
 {
     const struct problem_row *row = problem_row(request->problem);
-    char *type = arena_printf(&request->arena, "urn:problem-type:bff:%s", row->slug);
+    char *type = arena_printf(&request->arena, PROBLEM_TYPE "%s", row->slug);
     buf_init(body, PROBLEM_MAX_BYTES);
     member(body, "type", str_of(type));
     member(body, "title", str_of(row->title));

@@ -60,7 +60,7 @@ class World:
         self.processes.append(subprocess.Popen([str(word) for word in command], text=True, **pipes))
         return self.processes[-1]
 
-    def serve(self, client, folder):
+    def serve(self, client, folder, *more):
         issuer = f"http://127.0.0.1:{self.mocks['issuer']}"
         services = "".join(f'{name} = {{ url = "http://127.0.0.1:{self.mocks[name]}"; }};\n'
                            for name in SERVICES)
@@ -74,7 +74,8 @@ schemas = "{ROOT / 'schemas'}";
 log = {{ access = "off"; }};
 ''')
         log = pathlib.Path(folder) / f"{client}.log"
-        server = self.start([BUILD / f"bff-{client}", "--config", conf], stderr=log.open("w"))
+        command = [BUILD / f"bff-{client}", "--config", conf, *more]
+        server = self.start(command, stderr=log.open("w"))
         self.logs.append(log)
         while server.poll() is None:
             found = re.search(r"serves http://127\.0\.0\.1:(\d+) .*http://127\.0\.0\.1:(\d+)\n",

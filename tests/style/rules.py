@@ -139,7 +139,9 @@ def arrows(tree):
 def libraries(tree):
     """One foreign library per file of wire/, and none in a header."""
     for path in tree.c_files("bff-core/"):
-        for line, name, _ in tree.includes(path):
+        for line, name, is_quoted in tree.includes(path):
+            if is_quoted and (tree.root / path.parent / name).exists():
+                continue  # a header of ours that is named like a library's
             for headers, speakers in LIBRARIES.items():
                 inside = str(path.relative_to("bff-core"))
                 if re.fullmatch(headers, name) and not any(

@@ -14,6 +14,7 @@ GOOD = {
     "bff-core/bff.h": "#include <stddef.h>\n\nint bff_main(int argc);\n",
     "bff-core/request.h": '#include "bff.h"\n',
     "bff-core/base/str.h": "#include <stdbool.h>\n",
+    "bff-core/wire/json.h": '#include "../base/str.h"\n',
     "bff-core/wire/thing.h": '#include "../base/str.h"\n\nstruct other;\n',
     "bff-core/wire/thing.c": OPENING + '#include "thing.h"\n\n'
                              "static int hidden(void)\n{\n    return 0;\n}\n\n"
@@ -66,6 +67,8 @@ INNOCENT = (
     (rules.public_names, "what bff.h declares", "bff-core/wire/thing.c",
      "int (*x)(int) = bff_main;\n"),
     (rules.lengths, "many bytes, few columns", "bff-core/base/str.h", f"/* {'é' * 90} */\n"),
+    (rules.libraries, "a header of ours with a library's name", "bff-core/wire/thing.c",
+     '#include "json.h"\n'),
     (rules.links, "a link to elsewhere", "README.md",
      "[rfc](https://www.rfc-editor.org/rfc/rfc9457)\n"),
     (rules.machine_paths, "a route", "README.md", "GET /v1/users/1001\n"),
