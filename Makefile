@@ -22,9 +22,9 @@
 #   make tsan        thread programs and flow tests, with the servers under the thread sanitizer
 #   make fuzz        each fuzz target for FUZZ_SECONDS (60)
 #   make bench       CPU time per request, beside others that do the same job
-#   make bench-shape      instructions and time of a projection, beside json-c doing the same job
+#   make bench-shape      instructions of a projection, beside json-c doing the same job
 #   make bench-overload   good answers when three times as much is asked as can be done
-#   make lint-openapi    the OpenAPI documents under a linter that is not ours (needs npm)
+#   make lint-openapi     the OpenAPI documents under a linter that is not ours (needs npm)
 #
 # VARIANT=asan, tsan or fuzz builds any target with those sanitizers, under build/VARIANT.
 
@@ -86,7 +86,8 @@ BENCH := $(call programs,tests/bench/*.c)
 FUZZ := $(call programs,tests/fuzz/*.c)
 
 .PHONY: all help deps keys run demo check format clean FORCE openapi
-.PHONY: test style unit threads contract flow asan tsan fuzz bench bench-shape bench-overload lint-openapi
+.PHONY: test style unit threads contract flow asan tsan fuzz
+.PHONY: bench bench-shape bench-overload lint-openapi
 .SECONDARY:
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
