@@ -9,6 +9,7 @@
 #include "bff.h"
 
 #include "admit/jwks.h"
+#include "admit/quota.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "core.h"
@@ -102,17 +103,25 @@ static bool has_keys(void *context, const char **why)
     return keys_ready(core->keys);
 }
 
+static uint64_t count_evictions(void *context)
+{
+    const struct core *core = context;
+    return quota_evictions(core->quota);
+}
+
 static bool open_admin(struct house *house, struct err *err)
 {
     const struct settings *settings = house->core->settings;
-    struct admin_readiness readiness = { .context = house->core, .keys = has_keys };
+    struct admin_questions questions = {
+        .context = house->core, .keys = has_keys, .quota_evictions = count_evictions
+    };
     char why[256];
     int fd;
     if (!listener_open(
             settings->admin.address, settings->admin.port, &fd, 1, &house->admin_port, err)) {
         return false;
     }
-    house->admin = admin_new(house->loop, house->core, &readiness, fd, why);
+    house->admin = admin_new(house->loop, house->core, &questions, fd, why);
     return house->admin || err_set(err, "The admin listener cannot serve: %s", why);
 }
 

@@ -47,9 +47,11 @@ static void exchange_done(void *owner, bool is_sent, uint64_t sent_bytes)
 
 /* ---- the end ---- */
 
-static uint64_t check_drained(struct turn_hook *hook)
+/* What observe may not ask the services is shown to it here. */
+static uint64_t before_wait(struct turn_hook *hook)
 {
-    struct worker *worker = container_of(hook, struct worker, drained);
+    struct worker *worker = container_of(hook, struct worker, turn);
+    worker->detached_dropped = services_detached_dropped(worker->services);
     bool is_empty = worker->requests_count == 0 && http_server_connections(worker->server) == 0 &&
                     services_detached_count(worker->services) == 0;
     if (worker->is_draining && is_empty) {
@@ -76,7 +78,7 @@ static void drain_ended(struct deadline *deadline)
 
 static void listener_drained(void *context)
 {
-    (void)context; /* check_drained looks at each turn, and this was one */
+    (void)context; /* before_wait looks at each turn, and this was one */
 }
 
 static void begin_drain(struct soon *soon)
@@ -175,7 +177,7 @@ bool worker_make(struct worker *worker, struct core *core, unsigned index, int l
         .loop = loop_new(),
         .drain.run = begin_drain,
         .drain_ends.expired = drain_ended,
-        .drained.before_wait = check_drained,
+        .turn.before_wait = before_wait,
         .ended.run = note_end,
     };
     if (!worker->loop) {
@@ -186,7 +188,7 @@ bool worker_make(struct worker *worker, struct core *core, unsigned index, int l
     worker->compressor = compressor_new(settings->compress.gzip_level);
     worker->metrics = metrics_shard(core->metrics, index);
     worker->access = access_writer_new(core->access, worker->loop);
-    loop_hook(worker->loop, &worker->drained);
+    loop_hook(worker->loop, &worker->turn);
     return make_client(worker, err) && make_server(worker, listen_fd, tls, err);
 }
 

@@ -48,6 +48,7 @@ struct worker {
     struct request *requests;      /* in flight */
     struct request *requests_spare;
     unsigned requests_count;
+    uint64_t detached_dropped; /* of the services, as of the last turn */
     bool is_draining;
 
     pthread_t thread;
@@ -56,8 +57,8 @@ struct worker {
     bool has_ended;    /* written and read there */
     struct soon drain;
     struct deadline drain_ends;
-    struct turn_hook drained; /* ends the loop when nothing is left */
-    bool is_cut;              /* the drain's time ended before its work */
+    struct turn_hook turn; /* ends the loop when nothing is left */
+    bool is_cut;           /* the drain's time ended before its work */
 };
 
 /*

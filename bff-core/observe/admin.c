@@ -3,8 +3,8 @@
  *
  * Owns the listener and the table of pages. Promises that a page changes nothing, waits for
  * nothing, and shares nothing with the clients' requests but the loop. Every answer is made at once
- * from what others publish: metrics, settings, plans, and one question about the keys. Knows no
- * key, no step.
+ * from what others publish: metrics, settings, plans, and two questions to those whom this room may
+ * not know. Knows no key, no step.
  */
 #include "admin.h"
 
@@ -30,7 +30,7 @@ enum {
 
 struct admin {
     struct core *core;
-    struct admin_readiness readiness;
+    struct admin_questions questions;
     struct http_server *server;
     unsigned answers; /* that are being written */
     bool is_draining;
@@ -76,7 +76,7 @@ static void readyz(struct admin *admin, const struct http_arrived *arrived, stru
     const char *reasons[2];
     size_t count = 0;
     const char *why = "the keys to check tokens with are missing";
-    if (!admin->readiness.keys(admin->readiness.context, &why)) {
+    if (!admin->questions.keys(admin->questions.context, &why)) {
         reasons[count++] = why;
     }
     if (admin->is_draining) {
@@ -98,7 +98,8 @@ static void metrics_page(struct admin *admin, const struct http_arrived *arrived
 {
     const char *why;
     struct scrape_extras extras = {
-        .are_keys_ready = admin->readiness.keys(admin->readiness.context, &why),
+        .are_keys_ready = admin->questions.keys(admin->questions.context, &why),
+        .quota_evictions = admin->questions.quota_evictions(admin->questions.context),
     };
     enum exposition_format format = exposition_wanted(http_arrived_field(arrived, STR("accept")));
     process_read(&extras.process);
@@ -315,12 +316,12 @@ static void done(void *owner, bool is_sent, uint64_t sent_bytes)
 }
 
 struct admin *admin_new(struct loop *loop, struct core *core,
-    const struct admin_readiness *readiness, int listen_fd, char *why)
+    const struct admin_questions *questions, int listen_fd, char *why)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
     must(admin != NULL);
     admin->core = core;
-    admin->readiness = *readiness;
+    admin->questions = *questions;
     const struct http_server_options options = {
         .listen_fd = listen_fd,
         .connections_max = CONNECTIONS_MAX,

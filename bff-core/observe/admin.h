@@ -18,19 +18,21 @@
 struct admin;
 
 /* What admin asks others; on its loop's thread, without waiting. */
-struct admin_readiness {
+struct admin_questions {
     void *context;
     /* Are there keys to check tokens with? When not, `why` gets a sentence (static text). */
     bool (*keys)(void *context, const char **why);
+    /* How many callers the quota has forgotten to make room for others. */
+    uint64_t (*quota_evictions)(void *context);
 };
 
 /*
  * Serves `listen_fd` (listening, non-blocking; taken) on `loop`, which may be a worker's.
- * `readiness` is copied. core->metrics and core->access must be there and outlive it. NULL with
+ * `questions` is copied. core->metrics and core->access must be there and outlive it. NULL with
  * `why` (256 bytes) set.
  */
 struct admin *admin_new(struct loop *loop, struct core *core,
-    const struct admin_readiness *readiness, int listen_fd, char *why);
+    const struct admin_questions *questions, int listen_fd, char *why);
 
 /*
  * The process is about to stop: from now on /readyz says so; the rest goes on. On the loop's

@@ -97,6 +97,11 @@ static void write_refusals(struct scrape *scrape)
     }
 }
 
+static void write_evictions(struct scrape *scrape)
+{
+    exposition_sample(&scrape->text, NULL, scrape->extras->quota_evictions);
+}
+
 static void write_body_bytes(struct scrape *scrape)
 {
     const struct metrics *metrics = scrape->metrics;
@@ -156,6 +161,15 @@ static void write_calls(struct scrape *scrape)
                 metrics_calls(scrape->metrics, plan, i / CALL_STATES, state));
         }
     }
+}
+
+static void write_detached_dropped(struct scrape *scrape)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < scrape->metrics->shards_count; i++) {
+        sum += counter_read(&scrape->metrics->shards[i].detached_dropped);
+    }
+    exposition_sample(&scrape->text, NULL, sum);
 }
 
 /* The row of a repair in one worker's table, or NULL. */
@@ -317,6 +331,10 @@ static const struct {
       { FAMILY_COUNTER, "bff_quota_refusals_total", FAMILY_UNITLESS,
         "Requests refused because the caller's quota was used up.",
         { "policy" } } },
+    { write_evictions,
+      { FAMILY_COUNTER, "bff_quota_evictions_total", FAMILY_UNITLESS,
+        "Callers whose use was forgotten to make room for others: quota.callers is too small.",
+        { NULL } } },
     { write_body_bytes,
       { FAMILY_HISTOGRAM, "bff_response_body_bytes", FAMILY_BYTES,
         "Size of an answer's body, plain as it was made and coded as it was sent.",
@@ -333,6 +351,10 @@ static const struct {
       { FAMILY_COUNTER, "bff_calls_total", FAMILY_UNITLESS,
         "Calls of finished requests, by the state they ended in.",
         { "plan", "call", "service", "state" } } },
+    { write_detached_dropped,
+      { FAMILY_COUNTER, "bff_detached_dropped_total", FAMILY_UNITLESS,
+        "Detached calls that were not made, since too many were under way.",
+        { NULL } } },
     { write_repairs,
       { FAMILY_COUNTER, "bff_repairs_total", FAMILY_UNITLESS,
         "Values that did not fit the shape and were left out or replaced.",

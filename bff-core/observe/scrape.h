@@ -8,6 +8,7 @@
 /* What a scrape shows that is not counted by the workers. */
 struct scrape_extras {
     bool are_keys_ready;
+    uint64_t quota_evictions;
     struct process process;
 };
 

@@ -93,13 +93,21 @@ static bool are_keys_ready(void *context, const char **why)
     return keys_why == NULL;
 }
 
+static uint64_t count_evictions(void *context)
+{
+    cr_assert(context == &house);
+    return 17;
+}
+
 static void open_page(void)
 {
     char why[256];
-    const struct admin_readiness readiness = { .context = &house, .keys = are_keys_ready };
+    const struct admin_questions questions = {
+        .context = &house, .keys = are_keys_ready, .quota_evictions = count_evictions
+    };
     house_open(&house, "off");
     keys_why = NULL;
-    admin = admin_new(house.workers[0].loop, &house.core, &readiness, -1, why);
+    admin = admin_new(house.workers[0].loop, &house.core, &questions, -1, why);
     cr_assert(admin != NULL);
 }
 
@@ -163,6 +171,7 @@ Test(admin, metrics_come_in_the_format_that_is_wanted)
     cr_assert_eq(wire.status, 200);
     cr_assert_str_eq(wire.type, "text/plain; version=0.0.4; charset=utf-8");
     cr_assert(strstr(wire.body, "\nbff_keys_ready 1\n"));
+    cr_assert(strstr(wire.body, "\nbff_quota_evictions_total 17\n"));
     keys_why = "no keys";
     ask("GET", "/metrics", "application/openmetrics-text; version=1.0.0");
     cr_assert_str_eq(wire.type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
