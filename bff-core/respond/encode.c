@@ -58,16 +58,12 @@ static void write_problem(struct request *request, struct buf *body)
 
 static void add_problem_fields(struct request *request)
 {
-    const struct problem_row *row = problem_row(request->problem);
     add(request, "Content-Type", STR("application/problem+json"));
     if (request->routed.allow.len && request->problem == PROBLEM_METHOD_NOT_ALLOWED) {
         add(request, "Allow", request->routed.allow);
     }
     if (request->identity.challenge.len) {
         add(request, "WWW-Authenticate", request->identity.challenge);
-    }
-    if (row->status == 503) {
-        add(request, "Retry-After", STR("1"));
     }
 }
 
@@ -129,7 +125,18 @@ static void add_timing(struct request *request)
     buf_release(&text);
 }
 
-/* draft-ietf-httpapi-ratelimit-headers; Retry-After is RFC 9110 section 10.2.3. */
+/* RFC 9110 section 10.2.3. What the step that refused does not know better is worth another try in
+ * a second. */
+static void add_retry_after(struct request *request)
+{
+    enum { RETRY_S = 1 };
+    unsigned known_s = request->limited.retry_after_s;
+    if (known_s || problem_row(request->problem)->status == 503) {
+        ADD(request, "Retry-After", "%u", known_s ? known_s : RETRY_S);
+    }
+}
+
+/* draft-ietf-httpapi-ratelimit-headers. */
 static void add_limits(struct request *request)
 {
     const struct limited *limited = &request->limited;
@@ -140,48 +147,76 @@ static void add_limits(struct request *request)
         limited->window_s);
     ADD(request, "RateLimit", "\"%s\";r=%u;t=%u", limited->policy, limited->remaining,
         limited->reset_s);
-    if (limited->retry_after_s) {
-        ADD(request, "Retry-After", "%u", limited->retry_after_s);
-    }
 }
 
-/* ---- content coding ---- */
+/* ---- content coding (RFC 9110 section 12.5.3) ---- */
 
-/* The weight of one element in thousandths, -1 when the element is of another coding (RFC 9110
- * section 12.4.2). */
-static int weight(struct str element, struct str coding)
+/* What a client says of a coding: a weight in thousandths, 0 for "not this one", or nothing. */
+enum { UNNAMED = -1, WEIGHT_MAX = 1000 };
+
+struct accepted {
+    int gzip;
+    int identity;
+    int any; /* "*": the codings that are not named */
+};
+
+/* RFC 9110 section 12.4.2: 0 to 1 with at most three decimals. UNNAMED: it is no weight. */
+static int weight_of(struct str text)
 {
-    struct str name, parameters, value;
-    bool has_parameters = str_cut(element, ';', &name, &parameters);
-    if (!str_eq_nocase(str_trim(name), coding)) {
-        return -1;
+    bool is_plain = text.len == 1 || (text.len >= 2 && text.len <= 5 && text.at[1] == '.');
+    if (!is_plain || text.at[0] < '0' || text.at[0] > '1') {
+        return UNNAMED;
     }
-    parameters = str_trim(parameters);
-    if (!has_parameters || !str_cut(parameters, '=', &name, &value) ||
-        !str_eq_nocase(str_trim(name), STR("q"))) {
-        return 1000;
-    }
-    value = str_trim(value);
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.at[i] >= '1' && value.at[i] <= '9') {
-            return 1000; /* any weight above zero will do: there is one coding to choose */
+    int weight = (text.at[0] - '0') * WEIGHT_MAX, unit = WEIGHT_MAX / 10;
+    for (size_t i = 2; i < text.len; i++, unit /= 10) {
+        if (text.at[i] < '0' || text.at[i] > '9') {
+            return UNNAMED;
         }
+        weight += (text.at[i] - '0') * unit;
     }
-    return 0;
+    return weight <= WEIGHT_MAX ? weight : UNNAMED;
 }
 
-static bool accepts_gzip(struct str accept)
+/* An element that is not well-formed says nothing. */
+static void read_element(struct accepted *accepted, struct str element)
 {
-    struct str element;
-    int any = 0, gzip = -1;
-    while (str_cut(accept, ',', &element, &accept) || element.len) {
-        int named = weight(element, STR("gzip"));
-        int x_named = weight(element, STR("x-gzip"));
-        int star = weight(element, STR("*"));
-        gzip = named >= 0 ? named : x_named >= 0 ? x_named : gzip;
-        any = star >= 0 ? star : any;
+    struct str name, parameter, q, value;
+    int weight = WEIGHT_MAX;
+    if (str_cut(element, ';', &name, &parameter)) {
+        bool is_weight =
+            str_cut(parameter, '=', &q, &value) && str_eq_nocase(str_trim(q), STR("q"));
+        weight = is_weight ? weight_of(str_trim(value)) : UNNAMED;
     }
-    return (gzip >= 0 ? gzip : any) > 0;
+    name = str_trim(name);
+    if (weight == UNNAMED) {
+        return;
+    }
+    if (str_eq_nocase(name, STR("gzip")) || str_eq_nocase(name, STR("x-gzip"))) {
+        accepted->gzip = weight;
+    } else if (str_eq_nocase(name, STR("identity"))) {
+        accepted->identity = weight;
+    } else if (str_eq(name, STR("*"))) {
+        accepted->any = weight;
+    }
+}
+
+enum wish { PLAIN, GZIP_WHERE_IT_PAYS, GZIP };
+
+/* Who names neither is not in the way of the other; of two that are liked alike gzip is taken. */
+static enum wish wish_of(struct str accept)
+{
+    struct accepted accepted = { UNNAMED, UNNAMED, UNNAMED };
+    for (bool has_more = true; has_more;) {
+        struct str element;
+        has_more = str_cut(accept, ',', &element, &accept);
+        read_element(&accepted, element);
+    }
+    int gzip = accepted.gzip == UNNAMED ? accepted.any : accepted.gzip;
+    int identity = accepted.identity == UNNAMED ? accepted.any : accepted.identity;
+    if (gzip <= 0 || identity > gzip) {
+        return PLAIN;
+    }
+    return identity == 0 ? GZIP : GZIP_WHERE_IT_PAYS;
 }
 
 /* An answer may become smaller on the way, a problem is what it is. */
@@ -192,17 +227,20 @@ static bool gzip(struct request *request, const struct buf *plain, struct buf *o
                : compress_gzip(request->worker->compressor, buf_str(plain), out);
 }
 
+/* Takes `plain` and leaves it empty. */
 static void code(struct request *request, struct buf *plain)
 {
     const struct worker *worker = request->worker;
     struct encoded *encoded = &request->encoded;
+    enum wish wish = wish_of(request->received.accept_encoding);
+    bool is_long = plain->len >= worker->core->settings->compress.min_bytes;
     encoded->coding = "identity";
     buf_init(&encoded->body, plain->cap);
-    bool pays = plain->len >= worker->core->settings->compress.min_bytes;
-    bool is_smaller = pays && accepts_gzip(request->received.accept_encoding) &&
-                      gzip(request, plain, &encoded->body) && encoded->body.len < plain->len;
+    bool is_coded = (wish == GZIP || (wish == GZIP_WHERE_IT_PAYS && is_long)) &&
+                    gzip(request, plain, &encoded->body) &&
+                    (wish == GZIP || encoded->body.len < plain->len);
     encoded->plain_bytes = plain->len;
-    if (is_smaller) {
+    if (is_coded) {
         encoded->coding = "gzip";
         add(request, "Content-Encoding", STR("gzip"));
         buf_release(plain);
@@ -231,6 +269,7 @@ enum step_verdict encode_run(struct request *request)
     add(request, "X-Content-Type-Options", STR("nosniff"));
     add_sections(request);
     add_limits(request);
+    add_retry_after(request);
     if (request->worker->core->settings->server_timing) {
         add_timing(request);
     }
