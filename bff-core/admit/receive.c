@@ -43,6 +43,30 @@ static struct str request_id(struct request *request, struct str sent)
     return is_harmless ? arena_str(&request->arena, sent) : hex_random(&request->arena, 16);
 }
 
+/* A list that may come in several fields of one name (RFC 9110 section 5.3). */
+static struct str combined(struct request *request, struct str name)
+{
+    const struct http_arrived *arrived = request->arrived;
+    struct str first = http_arrived_field(arrived, name);
+    if (!http_arrived_repeats(arrived, name)) {
+        return first.at ? arena_str(&request->arena, first) : first;
+    }
+    size_t room = 0, len = 0;
+    for (size_t i = 0; i < arrived->fields_count; i++) {
+        room += arrived->fields[i].value.len + 1;
+    }
+    char *all = arena_alloc(&request->arena, room);
+    for (size_t i = 0; i < arrived->fields_count; i++) {
+        struct str value = arrived->fields[i].value;
+        if (str_eq_nocase(arrived->fields[i].name, name)) {
+            memcpy(all + len, value.at, value.len);
+            len += value.len;
+            all[len++] = ',';
+        }
+    }
+    return (struct str){ all, len - 1 };
+}
+
 /* Lower-case hexadecimal, not all zeros (W3C Trace Context section 3.2.2). */
 static bool is_trace_hex(struct str s)
 {
@@ -74,31 +98,61 @@ static bool is_traceparent(struct str s)
            is_trace_hex((struct str){ s.at + 36, 16 });
 }
 
-/* The client's trace goes on with a span of ours; without one a new, unsampled trace begins. */
-static void take_trace(struct request *request)
+/* The last of the two digits, and of it what this version knows: sampled and random. What it does
+ * not know is sent on as zero (section 3.2.2.5). */
+static unsigned known_flags(struct str traceparent)
 {
-    struct received *received = &request->received;
-    struct arena *arena = &request->arena;
-    struct str sent = http_arrived_field(request->arrived, STR("traceparent"));
-    bool goes_on = is_traceparent(sent);
-    struct str trace_id = goes_on ? (struct str){ sent.at + 3, 32 } : hex_random(arena, 16);
-    struct str flags = goes_on ? (struct str){ sent.at + 53, 2 } : STR("00");
-    struct str span_id = hex_random(arena, 8);
-    received->traceparent = str_of(arena_printf(
-        arena, "00-%.*s-%.*s-%.*s", STR_FMT(trace_id), STR_FMT(span_id), STR_FMT(flags)));
-    struct str state = http_arrived_field(request->arrived, STR("tracestate"));
-    if (goes_on && state.len > 0 && state.len <= TRACESTATE_MAX) {
-        received->tracestate = arena_str(arena, state);
+    char digit = traceparent.at[54];
+    return (unsigned)(digit <= '9' ? digit - '0' : digit - 'a' + 10) & 3;
+}
+
+static bool is_printable(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] < ' ' || s.at[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whole, or not at all: half of a list would tell a half truth. */
+static void take_tracestate(struct request *request)
+{
+    struct str state = combined(request, STR("tracestate"));
+    if (state.len > 0 && state.len <= TRACESTATE_MAX && is_printable(state)) {
+        request->received.tracestate = state;
     }
 }
 
+/* The client's trace goes on with a span of ours; without one, or with two, a new, unsampled trace
+ * begins. */
+static void take_trace(struct request *request)
+{
+    struct arena *arena = &request->arena;
+    struct str sent = http_arrived_field(request->arrived, STR("traceparent"));
+    bool goes_on =
+        is_traceparent(sent) && !http_arrived_repeats(request->arrived, STR("traceparent"));
+    struct str trace_id = goes_on ? (struct str){ sent.at + 3, 32 } : hex_random(arena, 16);
+    struct str span_id = hex_random(arena, 8);
+    request->received.traceparent = str_of(arena_printf(arena, "00-%.*s-%.*s-%02x",
+        STR_FMT(trace_id), STR_FMT(span_id), goes_on ? known_flags(sent) : 0));
+    if (goes_on) {
+        take_tracestate(request);
+    }
+}
+
+/* A listener for both families sees IPv4 clients in disguise; they are shown as what they are. */
 static struct str address_text(struct arena *arena, const struct sockaddr_storage *peer)
 {
     char text[INET6_ADDRSTRLEN] = "";
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)peer)->sin6_addr;
     if (peer->ss_family == AF_INET) {
         inet_ntop(AF_INET, &((const struct sockaddr_in *)peer)->sin_addr, text, sizeof(text));
+    } else if (peer->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(six)) {
+        inet_ntop(AF_INET, six->s6_addr + 12, text, sizeof(text));
     } else if (peer->ss_family == AF_INET6) {
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)peer)->sin6_addr, text, sizeof(text));
+        inet_ntop(AF_INET6, six, text, sizeof(text));
     }
     return arena_str(arena, str_of(text));
 }
@@ -125,7 +179,7 @@ static void take_over(struct request *request)
     received->body = arena_str(arena, arrived->body);
     received->budget = kept(request, "bff-budget", BUDGET_MAX);
     received->user_agent = kept(request, "user-agent", USER_AGENT_MAX);
-    received->accept_encoding = kept(request, "accept-encoding", SIZE_MAX);
+    received->accept_encoding = combined(request, STR("accept-encoding"));
     received->authorization = kept(request, "authorization", SIZE_MAX);
     received->authorization_repeats = http_arrived_repeats(arrived, STR("authorization"));
 }
