@@ -22,10 +22,11 @@ static void join(struct core *core, size_t index, struct faults *faults)
     struct plan *plan = &core->plans[index];
     const struct bff_plan *declared = plan->declared;
     struct shape_call calls[BFF_CALLS_MAX];
-    size_t count = 0;
-    while (count < plan->calls_count && !plan->calls[count].asks->is_detached) {
-        calls[count] = (struct shape_call){ plan->calls[count].asks->as, plan->calls[count].want };
-        count++;
+    size_t count = plan->calls_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct plan_call *call = &plan->calls[i];
+        bool has_answer = !call->asks->is_detached; /* else a shape cannot name it */
+        calls[i] = (struct shape_call){ has_answer ? call->asks->as : "(detached)", call->want };
     }
     if (!declared->shape) {
         faults_add(
