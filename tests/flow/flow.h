@@ -116,7 +116,7 @@ int flow_run(const char *program, const char *const arguments[], char **said);
 
 /* How often it was told these words, in any case of letters. */
 unsigned flow_hears(const char *service, const char *words);
-/* The number behind the last such words. */
+/* The number behind the first such words. */
 unsigned long flow_heard_number(const char *service, const char *words);
 /* How many of its connections the server has closed. */
 unsigned flow_closed(const char *service);

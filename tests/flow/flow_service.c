@@ -280,12 +280,9 @@ unsigned flow_hears(const char *name, const char *words)
 
 unsigned long flow_heard_number(const char *name, const char *words)
 {
-    char *text = heard(find(name)), *last = NULL;
-    for (char *at = text; (at = strcasestr(at, words)); at++) {
-        last = at;
-    }
-    cr_assert_not_null(last, "%s was never told %s: %s", name, words, text);
-    unsigned long number = strtoul(last + strlen(words), NULL, 10);
+    char *text = heard(find(name)), *at = strcasestr(text, words);
+    cr_assert_not_null(at, "%s was never told %s: %s", name, words, text);
+    unsigned long number = strtoul(at + strlen(words), NULL, 10);
     free(text);
     return number;
 }
