@@ -10,7 +10,6 @@
 #include <criterion/hooks.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 const char *const flow_clients[] = { "mobile", "web", "tv", NULL };
@@ -59,18 +58,24 @@ static void fail(void)
     _exit(EXIT_FAILURE);
 }
 
-/* The verdict comes after the report, in which there is no place for it any more. */
+/*
+ * The verdict comes after the report, in which there is no place for it any more. It is read, not
+ * waited for: Criterion may have reaped the validator already.
+ */
 ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 {
     (void)stats;
+    char command[200], said[10000] = "";
     const char *folder = getenv("FLOW_ANSWERS");
-    pid_t child = folder ? fork() : -1;
-    if (child == 0) {
-        execl("/usr/bin/python3", "python3", "tests/flow/answers.py", folder, NULL);
-        _exit(127);
+    snprintf(command, sizeof(command), "/usr/bin/python3 tests/flow/answers.py '%s' 2>&1",
+        folder ? folder : "");
+    FILE *validator = popen(command, "r");
+    size_t len = validator ? fread(said, 1, sizeof(said) - 1, validator) : 0;
+    if (validator) {
+        pclose(validator);
     }
-    int status = 1;
-    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+    if (len == 0 || !strstr(said, "answers are as promised\n")) {
+        fputs(said, stderr);
         atexit(fail);
     }
 }

@@ -102,7 +102,7 @@ static int wait_for(pid_t *process)
 static void show_words(const char *log)
 {
     char *text = flow_read(flow_file(log));
-    cr_log_error("%s:\n%s", log, text);
+    fprintf(stderr, "%s:\n%s", log, text);
     free(text);
 }
 
