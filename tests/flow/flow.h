@@ -163,6 +163,8 @@ bool flow_is_refused(void);
 
 /* What the issuer makes of an order (mocks/README.md); NULL: a good token for user 1001. */
 char *flow_mint(const char *order);
+/* The issuer has other keys from now on; tokens of before are good no more. */
+void flow_rotate_keys(void);
 /* "alg":"none", and no signature. */
 char *flow_forge_unsigned(void);
 /* HS256, with the issuer's public RSA key as the secret, under that key's name. */

@@ -39,6 +39,11 @@ char *flow_mint(const char *order)
     return token;
 }
 
+void flow_rotate_keys(void)
+{
+    json_object_put(ask_issuer("POST", "/rotate", ""));
+}
+
 /* ---- forgery ---- */
 
 static void append_base64url(struct buf *to, const void *bytes, size_t len)
