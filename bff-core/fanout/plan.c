@@ -79,9 +79,9 @@ static size_t find_service(const struct bff_plan *plan, const struct bff_call *c
     }
     const char *nearest = call->from ? str_nearest(str_of(call->from), names, count) : NULL;
     faults_add(faults, at.file, at.line,
-        "plan %s: call '%s' is from \"%s\", which no service in %s is named%s%s%s.", plan->name,
+        "plan %s: call '%s' is from \"%s\", which no service in %s is named%s%s%s", plan->name,
         call->as, call->from ? call->from : "", settings->file ? settings->file : "the settings",
-        nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"" : "");
+        nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : ".");
     return 0;
 }
 

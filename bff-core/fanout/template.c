@@ -74,9 +74,9 @@ static void name_query(struct compiler *compiler, struct template_part *part)
         }
     }
     const char *nearest = str_nearest(part->text, names, count);
-    FAULT(compiler, "plan %s: call '%s' names {query.%.*s}, which .query does not declare%s%s%s.",
+    FAULT(compiler, "plan %s: call '%s' names {query.%.*s}, which .query does not declare%s%s%s",
         plan->name, compiler->scope->call->as, STR_FMT(part->text),
-        nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"" : "");
+        nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : ".");
 }
 
 static void name_path(struct compiler *compiler, struct template_part *part)
@@ -119,9 +119,9 @@ static void name_answer(struct compiler *compiler, struct template_part *part, s
         return;
     }
     const char *nearest = str_nearest(source, names, count);
-    FAULT(compiler, "plan %s: call '%s' asks '%.*s', which is no other call%s%s%s.",
+    FAULT(compiler, "plan %s: call '%s' asks '%.*s', which is no other call%s%s%s",
         scope->plan->name, scope->call->as, STR_FMT(source), nearest ? "; did you mean '" : "",
-        nearest ? nearest : "", nearest ? "'" : "");
+        nearest ? nearest : "", nearest ? "'?" : ".");
 }
 
 /* "claims.sub", "query.limit", "posts.items[*].id|0" */

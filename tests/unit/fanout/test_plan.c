@@ -165,7 +165,7 @@ static const struct {
     const char *words;
 } mistaken[] = {
     { { AT, .as = "x", .from = "user", .get = "/" },
-        "which no service in bff.conf is named; did you mean \"users\"" },
+        "which no service in bff.conf is named; did you mean \"users\"?" },
     { { AT, .as = "x", .get = "/" }, "call 'x' is from \"\"" },
     { { AT, .as = "x", .from = "unheard of", .get = "/" }, "in bff.conf is named." },
     { { AT, .as = "x", .from = "users" }, "needs exactly one of .get and .post" },

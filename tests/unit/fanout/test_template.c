@@ -213,8 +213,8 @@ Test(template, what_cannot_work_is_found_at_boot_with_a_suggestion)
         char *words = arena_printf(&page.core.arena, "plan %s:", wrong[i].name);
         cr_assert(page_has_fault(&page, words), "nothing was said of plan %s", wrong[i].name);
     }
-    cr_assert(page_has_fault(&page, "did you mean \"profiles\""));
-    cr_assert(page_has_fault(&page, "did you mean 'posts'"));
+    cr_assert(page_has_fault(&page, "did you mean \"profiles\"?"));
+    cr_assert(page_has_fault(&page, "did you mean 'posts'?"));
 }
 
 Test(template, an_effect_is_not_kept_nor_shared)
