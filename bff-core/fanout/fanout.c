@@ -269,25 +269,34 @@ static void ask(struct call *call)
     }
 }
 
+/* Its time does not shrink while it waits for its turn: nobody waits for it. */
+static void send_off(struct call *call, unsigned within_ms)
+{
+    const struct passenger *passenger = call->passenger;
+    struct worker *worker = call->request->worker;
+    struct http_call_field fields[FIELDS_MAX + 1];
+    size_t count = passenger->fields_count;
+    memcpy(fields, passenger->fields, count * sizeof(*fields));
+    char *budget = arena_printf(&call->request->arena, "%u", within_ms);
+    fields[count++] = (struct http_call_field){ STR("BFF-Budget"), str_of(budget) };
+    struct http_call_options options = {
+        .method = passenger->method,
+        .target = passenger->target,
+        .body = passenger->body,
+        .fields = fields,
+        .fields_count = count,
+        .deadline_us = call->started_us + within_ms * 1000ull,
+        .answer_max_bytes = worker->core->settings->services[passenger->service].answer_max_bytes,
+    };
+    services_detach(worker->services, passenger->service, &options);
+}
+
 static void detach(struct call *call)
 {
-    struct services *services = call->request->worker->services;
-    unsigned own_ms = call->asks->timeout_ms ? call->asks->timeout_ms : DETACHED_MS;
     const char *why = prepare(call);
     call->started_us = clock_now_us();
     if (!why) {
-        const struct passenger *passenger = call->passenger;
-        struct http_call_options options = {
-            .method = passenger->method,
-            .target = passenger->target,
-            .body = passenger->body,
-            .fields = passenger->fields,
-            .fields_count = passenger->fields_count,
-            .deadline_us = call->started_us + own_ms * 1000ull,
-            .answer_max_bytes = call->request->worker->core->settings->services[passenger->service]
-                                    .answer_max_bytes,
-        };
-        services_detach(services, passenger->service, &options);
+        send_off(call, call->asks->timeout_ms ? call->asks->timeout_ms : DETACHED_MS);
     }
     call->passenger = NULL;
     end(call, why ? CALL_SKIPPED : CALL_DETACHED, why);

@@ -7,6 +7,7 @@
 #include "admit/tokens.h"
 #include "base/must.h"
 #include "core.h"
+#include "fanout/flight.h"
 #include "fanout/service.h"
 #include "observe/access.h"
 #include "observe/metrics.h"
@@ -95,6 +96,7 @@ static void open_worker(void)
     cr_assert(core_open(&core, &err), "%s", err.text);
     worker = (struct worker){ .core = &core, .loop = loop_new() };
     worker.services = services_new(&worker, &err);
+    worker.flights = flights_new(&worker);
     worker.keys_view = keys_view_new(core.keys, worker.loop);
     worker.tokens = tokens_new(10);
     worker.compressor = compressor_new(0);
@@ -109,6 +111,7 @@ static void close_worker(void)
     compressor_free(worker.compressor);
     tokens_free(worker.tokens);
     keys_view_free(worker.keys_view);
+    flights_free(worker.flights);
     services_free(worker.services);
     arena_pool_fini(&worker.arenas);
     loop_free(worker.loop);

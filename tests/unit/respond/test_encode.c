@@ -3,6 +3,7 @@
 #include "structured.h"
 
 #include "respond/encode.h"
+#include "respond/shape.h"
 #include "wire/compress.h"
 
 #include <json-c/json.h>
@@ -20,12 +21,15 @@ static const struct bff_plan plans[] = { {
 
 static struct page page;
 static struct request *request;
+static struct shape unbounded; /* of any size, in any form */
+static struct shape *shapes[] = { &unbounded };
 
 static void open_page(void)
 {
     page_open(&page, plans, countof(plans));
     page.settings.compress.min_bytes = MIN_BYTES;
     page.worker.compressor = compressor_new(1);
+    page.core.shapes = shapes;
     request = &page.request;
 }
 
