@@ -510,6 +510,12 @@ static void connect_anew(struct http_call *call)
 static void begin(struct http_call *call)
 {
     struct connection *connection = take_idle(call->origin);
+    /* What may not be asked twice is not put to a connection of which we have yet to hear that it
+     * is closed. */
+    while (connection && call->method != HTTP_GET && !is_silent(connection)) {
+        close_connection(connection);
+        connection = take_idle(call->origin);
+    }
     if (!connection) {
         connect_anew(call);
         return;
