@@ -7,18 +7,25 @@
 
 TestSuite(leaving, .init = flow_open, .fini = flow_close, .timeout = 100);
 
+/* The caller frees it. */
+static char *question(void)
+{
+    char *token = flow_mint(NULL), *text;
+    cr_assert_gt(
+        asprintf(&text,
+            "GET /v1/feed HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", token),
+        0);
+    free(token);
+    return text;
+}
+
 /* The feed is asked for on a connection of its own, and not waited for. */
 static struct flow_wire *ask_for_feed(void)
 {
+    char *text = question();
     struct flow_wire *wire = flow_connect();
-    char *token = flow_mint(NULL), *question;
-    cr_assert_gt(
-        asprintf(&question,
-            "GET /v1/feed HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", token),
-        0);
-    flow_say(wire, question);
-    free(question);
-    free(token);
+    flow_say(wire, text);
+    free(text);
     return wire;
 }
 
@@ -106,6 +113,34 @@ Test(leaving, a_server_waits_no_longer_than_it_was_told_to)
                    .fields = { "Retry-After: 1", "Connection: close" } });
     cr_assert_eq(flow_wait(), 0);
     flow_hang_up(wire);
+}
+
+/* Each of them has connections of its own, and the process ends with the last. */
+Test(leaving, a_server_of_several_workers_ends_as_one)
+{
+    enum { CLIENTS = 8 };
+    char *text = question();
+    struct flow_wire *wires[CLIENTS];
+    flow_serve(&(struct flow_page){ .client = "web",
+        .services = { { "posts", .is_held = true } },
+        .set = { "listen.workers=3" } });
+    for (size_t i = 0; i < CLIENTS; i++) {
+        wires[i] = flow_connect();
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
+        flow_say(wires[i], text);
+    }
+    free(text);
+    flow_until(flow_hears("posts", "GET /v1/users/1001/timeline") == CLIENTS);
+    cr_assert_eq(flow_metric("bff_workers"), 3);
+    flow_signal(SIGTERM);
+    flow_until(flow_is_refused());
+    flow_release("posts");
+    for (size_t i = 0; i < CLIENTS; i++) {
+        hear(wires[i], &(struct flow_expected){ .status = 200, .sections = "posts=ok" });
+        flow_hang_up(wires[i]);
+    }
+    cr_assert_eq(flow_wait(), 0);
 }
 
 /* What was seen is told although the server is about to go. */
