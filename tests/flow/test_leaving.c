@@ -7,13 +7,15 @@
 
 TestSuite(leaving, .init = flow_open, .fini = flow_close, .timeout = 100);
 
-/* The caller frees it. */
-static char *question(void)
+/* For so many posts: who asks for as many at the same time shares their call. The caller frees it.
+ */
+static char *question(size_t limit)
 {
     char *token = flow_mint(NULL), *text;
-    cr_assert_gt(
-        asprintf(&text,
-            "GET /v1/feed HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", token),
+    cr_assert_gt(asprintf(&text,
+                     "GET /v1/feed?limit=%zu HTTP/1.1\r\nHost: localhost\r\n"
+                     "Authorization: Bearer %s\r\n\r\n",
+                     limit, token),
         0);
     free(token);
     return text;
@@ -22,7 +24,7 @@ static char *question(void)
 /* The feed is asked for on a connection of its own, and not waited for. */
 static struct flow_wire *ask_for_feed(void)
 {
-    char *text = question();
+    char *text = question(20);
     struct flow_wire *wire = flow_connect();
     flow_say(wire, text);
     free(text);
@@ -119,7 +121,6 @@ Test(leaving, a_server_waits_no_longer_than_it_was_told_to)
 Test(leaving, a_server_of_several_workers_ends_as_one)
 {
     enum { CLIENTS = 8 };
-    char *text = question();
     struct flow_wire *wires[CLIENTS];
     flow_serve(&(struct flow_page){ .client = "web",
         .services = { { "posts", .is_held = true } },
@@ -128,9 +129,10 @@ Test(leaving, a_server_of_several_workers_ends_as_one)
         wires[i] = flow_connect();
     }
     for (size_t i = 0; i < CLIENTS; i++) {
+        char *text = question(i + 1);
         flow_say(wires[i], text);
+        free(text);
     }
-    free(text);
     flow_until(flow_hears("posts", "GET /v1/users/1001/timeline") == CLIENTS);
     cr_assert_eq(flow_metric("bff_workers"), 3);
     flow_signal(SIGTERM);
