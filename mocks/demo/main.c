@@ -24,14 +24,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define DEV        "build/dev"
-#define CA_FILE    DEV "/ca.crt"
-#define TOKEN_FILE DEV "/token"
+#define DEV     "build/dev"
+#define CA_FILE DEV "/ca.crt"
 
 enum { PATH_BYTES = 512, TEXT_BYTES = 128, TOKEN_BYTES = 4096, READY_MS = 15000, STEP_MS = 20 };
 enum { FEED_SECTIONS = 6 };
+
+/* A shift with which no port is one of those without it. */
+enum { BESIDE = 20 };
 
 /* The issuer listens on MOCKS_PORT, the services on the ports after it, in this order. */
 enum { MOCKS_PORT = 7100 };
@@ -53,7 +56,8 @@ enum { CLIENTS = countof(clients) };
 struct demo {
     char folder[PATH_BYTES]; /* of the programs */
     bool is_serving;
-    unsigned shift; /* added to every port */
+    unsigned shift;         /* added to every port */
+    char notes[TEXT_BYTES]; /* the folder of its token and logs: another demo has others */
     struct child mocks;
     struct child servers[CLIENTS];
     struct asker *asker;
@@ -90,13 +94,26 @@ static bool port_is_free(const struct demo *demo, unsigned port, const char *nam
     if (is_free) {
         return true;
     }
-    return err_set(err, "Port %u, which %s needs, cannot be had: %s. 'ss -ltnp' tells who has it.",
-        port + demo->shift, name, strerror(why));
+    return err_set(err,
+        "Port %u, which %s needs, cannot be had: %s. 'ss -ltnp' tells who has it;"
+        " 'make %s SHIFT=%u' takes other ports.",
+        port + demo->shift, name, strerror(why), demo->is_serving ? "run" : "demo",
+        demo->shift + BESIDE);
 }
 
-static bool all_is_there(const struct demo *demo, struct err *err)
+static bool make_notes(struct demo *demo, struct err *err)
 {
-    bool is_good = file_is_there(CA_FILE, "'make keys' makes it", err) &&
+    snprintf(demo->notes, sizeof(demo->notes), DEV);
+    if (demo->shift) {
+        snprintf(demo->notes, sizeof(demo->notes), DEV "/shift-%u", demo->shift);
+    }
+    bool is_there = mkdir(demo->notes, 0700) == 0 || errno == EEXIST;
+    return is_there || err_set(err, "%s cannot be made: %s.", demo->notes, strerror(errno));
+}
+
+static bool all_is_there(struct demo *demo, struct err *err)
+{
+    bool is_good = file_is_there(CA_FILE, "'make keys' makes it", err) && make_notes(demo, err) &&
                    program_is_there(demo, "bff-mocks", err) &&
                    port_is_free(demo, MOCKS_PORT, "the token issuer", err);
     for (unsigned i = 0; is_good && i < countof(services); i++) {
@@ -128,7 +145,9 @@ static bool mocks_start(struct demo *demo, struct err *err)
     snprintf(path, sizeof(path), "%s/bff-mocks", demo->folder);
     snprintf(port, sizeof(port), "%u", MOCKS_PORT + demo->shift);
     const char *const argv[] = { path, "--port", port, "--keys", DEV "/keys", NULL };
-    return child_start(&demo->mocks, "bff-mocks", DEV "/bff-mocks.log", argv, err);
+    char log[2 * TEXT_BYTES];
+    snprintf(log, sizeof(log), "%s/bff-mocks.log", demo->notes);
+    return child_start(&demo->mocks, "bff-mocks", log, argv, err);
 }
 
 /* Settings for ports that are not those of bff.conf. */
@@ -161,10 +180,10 @@ static void override_ports(struct overrides *overrides, const struct client *cli
 
 static bool server_start(struct demo *demo, unsigned i, struct err *err)
 {
-    char path[PATH_BYTES + TEXT_BYTES], config[TEXT_BYTES], log[TEXT_BYTES];
+    char path[PATH_BYTES + TEXT_BYTES], config[TEXT_BYTES], log[2 * TEXT_BYTES];
     snprintf(path, sizeof(path), "%s/%s", demo->folder, clients[i].name);
     snprintf(config, sizeof(config), "%s/bff.conf", clients[i].name);
-    snprintf(log, sizeof(log), DEV "/%s.log", clients[i].name);
+    snprintf(log, sizeof(log), "%s/%s.log", demo->notes, clients[i].name);
     struct overrides overrides = { .count = 0 };
     if (demo->shift) {
         override_ports(&overrides, &clients[i], demo->shift);
@@ -297,29 +316,31 @@ static void ask_client(struct demo *demo, const struct client *client)
 /* For the commands that are shown: the token is kept where only its owner reads it. */
 static bool token_renew(struct demo *demo, struct err *err)
 {
-    char url[TEXT_BYTES];
+    char url[TEXT_BYTES], path[2 * TEXT_BYTES];
     snprintf(url, sizeof(url), "http://127.0.0.1:%u/token", MOCKS_PORT + demo->shift);
+    snprintf(path, sizeof(path), "%s/token", demo->notes);
     if (!ask_token(demo->asker, url, demo->token, sizeof(demo->token), err)) {
         return false;
     }
-    int fd = open(TOKEN_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     ssize_t len = (ssize_t)strlen(demo->token);
     bool is_kept = fd >= 0 && write(fd, demo->token, (size_t)len) == len;
     if (fd >= 0) {
         close(fd);
     }
-    return is_kept || err_set(err, TOKEN_FILE " cannot be written: %s.", strerror(errno));
+    return is_kept || err_set(err, "%s cannot be written: %s.", path, strerror(errno));
 }
 
 static void show_commands(const struct demo *demo)
 {
-    printf("\nBy hand, with the token in " TOKEN_FILE ":\n");
+    printf("\nBy hand%s, with the token in %s/token:\n",
+        demo->is_serving ? "" : ", while 'make run' serves", demo->notes);
     for (unsigned i = 0; i < CLIENTS; i++) {
-        printf("    curl --cacert " CA_FILE " -H \"Authorization: Bearer $(cat " TOKEN_FILE
-               ")\" https://localhost:%u/v1/feed\n",
-            clients[i].port + demo->shift);
+        printf("    curl --cacert " CA_FILE " -H \"Authorization: Bearer $(cat %s/token)\""
+               " https://localhost:%u/v1/feed\n",
+            demo->notes, clients[i].port + demo->shift);
     }
-    printf("Logs are in " DEV "/*.log; metrics at http://127.0.0.1:%u/metrics.\n",
+    printf("Logs are in %s/*.log; metrics at http://127.0.0.1:%u/metrics.\n", demo->notes,
         clients[0].admin_port + demo->shift);
 }
 
