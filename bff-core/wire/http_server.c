@@ -169,6 +169,19 @@ static void expired(struct deadline *deadline)
     }
 }
 
+/* Nothing is asked on it, and the server drains. What is in the socket already is still read and
+ * answered. */
+static void let_go(struct connection *connection)
+{
+    connection->is_read_shut = true;
+    shutdown(connection->guard.fd, SHUT_RD);
+}
+
+static bool is_idle(const struct connection *connection)
+{
+    return connection->exchange.state == NONE && connection->guard.intake.phase == HTTP_INTAKE_IDLE;
+}
+
 static void client_left(struct watch *watch, uint32_t events)
 {
     struct connection *connection = container_of(watch, struct connection, watch);
@@ -230,6 +243,9 @@ static void finish(struct connection *connection)
         connection_free(connection);
     } else if (connection->guard.intake.phase == HTTP_INTAKE_WHOLE) {
         http_guard_next(&connection->guard, loop_now_us(server->loop));
+        if (server->is_draining && is_idle(connection)) {
+            let_go(connection); /* its answer was made before the drain and promised more */
+        }
     }
 }
 
@@ -546,13 +562,11 @@ void http_server_drain(struct http_server *server, void (*drained)(void *context
     server->drained = drained;
     close(MHD_quiesce_daemon(server->daemon));
     for (struct connection *at = server->connections; at; at = at->next) {
-        if (at->exchange.state != NONE || at->guard.intake.phase != HTTP_INTAKE_IDLE) {
+        if (!is_idle(at)) {
             continue;
         }
         if (at->has_asked) {
-            at->is_read_shut = true;
-            shutdown(at->guard.fd,
-                SHUT_RD); /* what is in the socket already is still read and answered */
+            let_go(at);
         } else if (server->options.head_timeout_ms > DRAIN_FRESH_MS) {
             set_deadline(at, DRAIN_FRESH_MS);
         }

@@ -5,7 +5,8 @@
  * A server at work: http_server on a loop in a thread of its own, and blocking clients to talk to
  * it. The server says in X-Saw what it understood, in the words of http_corpus.h; its status
  * follows from the refusal. Targets with a meaning of their own: /hold (answered by desk_release,
- * or never), /big, /none (204), /broken (fields that cannot be written), /close.
+ * or never), /big, /none (204), /broken (fields that cannot be written), /close, /drain (answered
+ * as if more were to come, and then the server drains).
  */
 #include "base/clock.h"
 #include "base/must.h"
@@ -57,6 +58,12 @@ static void desk_reply(struct http_exchange *exchange, unsigned status, const ch
     http_reply(exchange, status, &field, 1, &body, is_close ? HTTP_CLOSE : HTTP_KEEP);
 }
 
+static void desk_drained(void *unused)
+{
+    (void)unused;
+    desk.drained++;
+}
+
 static void desk_answer(struct http_exchange *exchange, struct str target, const char *saw)
 {
     if (str_eq(target, STR("/hold"))) {
@@ -67,6 +74,9 @@ static void desk_answer(struct http_exchange *exchange, struct str target, const
         desk_reply(exchange, 204, saw, 0);
     } else if (str_eq(target, STR("/broken"))) {
         desk_reply(exchange, 200, "line\r\nbreak", 2);
+    } else if (str_eq(target, STR("/drain"))) {
+        desk_reply(exchange, 200, saw, 2);
+        http_server_drain(desk.server, desk_drained);
     } else {
         desk_reply(exchange, 200, saw, 2);
     }
@@ -115,12 +125,6 @@ static void desk_done(void *owner, bool is_sent, uint64_t sent_bytes)
     cr_assert_eq(owner, &desk);
     desk.sent_bytes += sent_bytes;
     *(is_sent ? &desk.sent : &desk.lost) += 1;
-}
-
-static void desk_drained(void *unused)
-{
-    (void)unused;
-    desk.drained++;
 }
 
 static void desk_run_drain(struct soon *soon)

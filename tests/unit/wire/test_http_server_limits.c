@@ -249,6 +249,32 @@ Test(http_server_limits, drain_without_losing_a_request_over_tls)
     drain(true);
 }
 
+/* The answer was made before, and says nothing of the end. */
+static void drain_under_an_answer(bool is_tls)
+{
+    struct client client;
+    desk.options.idle_timeout_ms = 120000; /* longer than this test waits */
+    desk_open(is_tls);
+    client_connect(&client);
+    client_say(&client, "GET /drain HTTP/1.1\r\nHost: a\r\n\r\n");
+    client_hear_all(&client);
+    cr_assert(strstr(client.got, "X-Saw: GET /drain"), "%s", client.got);
+    cr_assert_null(strstr(client.got, "Connection: close"));
+    desk_wait(&desk.drained, 1);
+    client_close(&client);
+    desk_close();
+}
+
+Test(http_server_limits, drain_does_not_wait_for_a_client_that_was_just_answered)
+{
+    drain_under_an_answer(false);
+}
+
+Test(http_server_limits, drain_does_not_wait_for_a_client_that_was_just_answered_over_tls)
+{
+    drain_under_an_answer(true);
+}
+
 Test(http_server_limits, drain_at_once_when_nobody_is_there)
 {
     desk_open(false);
