@@ -52,11 +52,16 @@ bool percent_decode(struct arena *arena, struct str s, enum percent_plus plus, s
     return true;
 }
 
-static bool is_unreserved(unsigned char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
+/* RFC 3986 section 2.3. */
+static const bool is_unreserved[256] = {
+    ['a' ... 'z'] = true,
+    ['A' ... 'Z'] = true,
+    ['0' ... '9'] = true,
+    ['-'] = true,
+    ['.'] = true,
+    ['_'] = true,
+    ['~'] = true,
+};
 
 bool percent_encode(struct buf *buf, struct str s)
 {
@@ -68,7 +73,7 @@ bool percent_encode(struct buf *buf, struct str s)
     size_t len = 0;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];
-        if (is_unreserved(c)) {
+        if (is_unreserved[c]) {
             to[len++] = (char)c;
         } else {
             to[len++] = '%';

@@ -9,7 +9,6 @@
  */
 #include "template.h"
 
-#include "../base/hash.h"
 #include "../base/must.h"
 #include "../base/percent.h"
 #include "../wire/json.h"
@@ -229,14 +228,16 @@ struct renderer {
     size_t pair_starts;   /* where the current one begins in `out` */
 };
 
-/* The distinct values of one list, in the order of their first coming. */
+/*
+ * The distinct values of one list, in the order of their first coming. Ids of one kind are alike at
+ * their beginning and differ at their end: a tag is the last eight bytes. A walk over a few tags is
+ * cheaper than one hash, and cannot be made slow: all values fit into one question.
+ */
 struct distinct {
     struct renderer *renderer;
-    struct hash_key key;
-    struct str
-        seen[TEMPLATE_LIST_MAX * 2 + 1]; /* by hash, open addressing; never more than half full */
     size_t count;
-    bool is_full;
+    uint64_t tags[TEMPLATE_LIST_MAX];
+    struct str seen[TEMPLATE_LIST_MAX];
 };
 
 static void append_value(struct renderer *renderer, struct scan_value value)
@@ -254,42 +255,57 @@ static bool is_scalar(struct scan_value value)
            value.kind == SCAN_FALSE;
 }
 
+static uint64_t tag_of(struct str text)
+{
+    uint64_t tag = 0;
+    size_t len = text.len < sizeof(tag) ? text.len : sizeof(tag);
+    memcpy(&tag, text.at + text.len - len, len);
+    return tag;
+}
+
+static bool has_seen(const struct distinct *distinct, struct str text, uint64_t tag)
+{
+    for (size_t i = 0; i < distinct->count; i++) {
+        if (distinct->tags[i] == tag && str_eq(distinct->seen[i], text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool visit_value(void *context, struct scan_value value)
 {
     struct distinct *distinct = context;
     if (!is_scalar(value)) {
         return true;
     }
-    size_t slot = hash_str(&distinct->key, value.text) % countof(distinct->seen);
-    while (distinct->seen[slot].at) {
-        if (str_eq(distinct->seen[slot], value.text)) {
-            return true;
-        }
-        slot = (slot + 1) % countof(distinct->seen);
+    uint64_t tag = tag_of(value.text);
+    if (has_seen(distinct, value.text, tag)) {
+        return true;
     }
-    distinct->seen[slot] = value.text;
+    distinct->tags[distinct->count] = tag;
+    distinct->seen[distinct->count] = value.text;
     if (distinct->count++) {
         buf_append_char(distinct->renderer->out, ',');
     }
     append_value(distinct->renderer, value);
-    return distinct->count < TEMPLATE_LIST_MAX;
+    return distinct->count < TEMPLATE_LIST_MAX && !distinct->renderer->out->is_overfull;
 }
 
 static bool render_list(
     struct renderer *renderer, const struct template_part *part, const struct scanned *answer)
 {
-    struct arena *arena = &renderer->request->arena;
-    struct distinct *distinct = arena_zalloc(arena, 1, sizeof(*distinct));
-    distinct->renderer = renderer;
-    hash_key_init(&distinct->key);
+    struct distinct distinct; /* 5 KB, of which only what is counted is ever read */
+    distinct.renderer = renderer;
+    distinct.count = 0;
     if (renderer->is_body) {
         buf_append_char(renderer->out, '[');
     }
-    scanned_each(answer, part->path, visit_value, distinct);
+    scanned_each(answer, part->path, visit_value, &distinct);
     if (renderer->is_body) {
         buf_append_char(renderer->out, ']');
     }
-    return distinct->count > 0;
+    return distinct.count > 0;
 }
 
 static bool render_answer(struct renderer *renderer, const struct template_part *part)
