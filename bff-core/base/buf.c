@@ -75,7 +75,7 @@ void buf_grew(struct buf *buf, size_t len)
     memset(buf->data + buf->len, 0, BUF_PADDING);
 }
 
-bool buf_append(struct buf *buf, const void *bytes, size_t len)
+bool buf_append_slowly(struct buf *buf, const void *bytes, size_t len)
 {
     if (len == 0) {
         return true;
@@ -89,25 +89,10 @@ bool buf_append(struct buf *buf, const void *bytes, size_t len)
     return true;
 }
 
-bool buf_append_str(struct buf *buf, struct str s)
-{
-    return buf_append(buf, s.at, s.len);
-}
-
-bool buf_append_char(struct buf *buf, char c)
-{
-    return buf_append(buf, &c, 1);
-}
-
 bool buf_append_u64(struct buf *buf, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    return buf_append(buf, digits + at, sizeof(digits) - at);
+    char digits[STR_U64_BYTES];
+    return buf_append(buf, digits, (size_t)(str_put_u64(digits, value) - digits));
 }
 
 bool buf_printf(struct buf *buf, const char *format, ...)

@@ -29,9 +29,29 @@ void buf_clear(struct buf *buf);
 /* Takes back what was appended beyond the first `len` bytes. */
 void buf_cut(struct buf *buf, size_t len);
 
-bool buf_append(struct buf *buf, const void *bytes, size_t len);
-bool buf_append_str(struct buf *buf, struct str s);
-bool buf_append_char(struct buf *buf, char c);
+bool buf_append_slowly(struct buf *buf, const void *bytes, size_t len); /* of buf_append alone */
+
+static inline bool buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+    if (len > buf->room - buf->len || !buf->data) {
+        return buf_append_slowly(buf, bytes, len);
+    }
+    memcpy(buf->data + buf->len, bytes, len);
+    buf->len += len;
+    memset(buf->data + buf->len, 0, BUF_PADDING);
+    return true;
+}
+
+static inline bool buf_append_str(struct buf *buf, struct str s)
+{
+    return buf_append(buf, s.at ? s.at : "", s.len);
+}
+
+static inline bool buf_append_char(struct buf *buf, char c)
+{
+    return buf_append(buf, &c, 1);
+}
+
 bool buf_append_u64(struct buf *buf, uint64_t value);
 __attribute__((format(printf, 2, 3))) bool buf_printf(struct buf *buf, const char *format, ...);
 

@@ -38,8 +38,16 @@ static inline struct str str_from(struct str s, size_t from)
     return (struct str){ s.at + skip, s.len - skip };
 }
 
+bool str_eq_letters(const char *a, const char *b, size_t len); /* of str_eq_nocase alone */
+
 /* ASCII letters compare without case (header names, schemes, coding names). */
-bool str_eq_nocase(struct str a, struct str b);
+static inline bool str_eq_nocase(struct str a, struct str b)
+{
+    return a.len == b.len && str_eq_letters(a.at, b.at, a.len);
+}
+
+/* Whether a control byte other than the tab is in it: those end lines, or forge them. */
+bool str_has_control(struct str s);
 
 /* Splits at the first `by`: what stands before goes to *head, true when `by` was there; else all of
  * it, false. */
@@ -51,6 +59,17 @@ struct str str_trim(struct str s);
 /* A whole decimal number without sign; false when empty, anything else is in it, or beyond 64 bits.
  */
 bool str_u64(struct str s, uint64_t *out);
+
+/* Writers of texts whose room is known: each returns the place behind what it wrote. */
+enum { STR_U64_BYTES = 20 };
+
+static inline char *str_put(char *to, struct str s)
+{
+    return s.len ? (char *)memcpy(to, s.at, s.len) + s.len : to;
+}
+
+/* At most STR_U64_BYTES. */
+char *str_put_u64(char *to, uint64_t value);
 
 /* The candidate a typing mistake away from `s`, or NULL: for "did you mean". */
 const char *str_nearest(struct str s, const char *const *candidates, size_t count);

@@ -84,12 +84,7 @@ static bool is_value_byte(unsigned char c)
 
 bool http_is_value(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (!is_value_byte((unsigned char)s.at[i])) {
-            return false;
-        }
-    }
-    return true;
+    return !str_has_control(s);
 }
 
 void http_answer_parser_init(struct http_answer_parser *parser)

@@ -302,11 +302,15 @@ static bool is_ours(struct str name)
     return false;
 }
 
+/* What a target cannot hold: it would end the line, or itself. */
+static const bool ends_target[256] = {
+    [0x00 ... ' '] = true, ['#'] = true, [0x7f ... 0xff] = true
+};
+
 static bool is_target(struct str target)
 {
     for (size_t i = 0; i < target.len; i++) {
-        unsigned char c = (unsigned char)target.at[i];
-        if (c <= ' ' || c >= 0x7f || c == '#') {
+        if (ends_target[(unsigned char)target.at[i]]) {
             return false;
         }
     }

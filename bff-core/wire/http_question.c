@@ -9,12 +9,6 @@
 
 #include "../base/must.h"
 
-static char *put(char *to, struct str s)
-{
-    memcpy(to, s.at, s.len);
-    return to + s.len;
-}
-
 static bool needs_length(const struct http_call *call)
 {
     return call->body.len || call->method == HTTP_POST || call->method == HTTP_PUT ||
@@ -36,21 +30,21 @@ void http_question_write(struct http_call *call, const struct http_call_options 
 {
     char *head = buf_reserve(&call->request, head_room(call, options));
     must(head != NULL);
-    char *to = put(head, str_of(http_method_name(call->method)));
-    to = put(to, STR(" "));
-    to = put(to, str_of(call->origin->prefix));
-    to = put(to, options->target);
-    to = put(to, STR(" HTTP/1.1\r\nHost: "));
-    to = put(to, str_of(call->origin->host));
-    to = put(to, STR("\r\n"));
+    char *to = str_put(head, str_of(http_method_name(call->method)));
+    to = str_put(to, STR(" "));
+    to = str_put(to, str_of(call->origin->prefix));
+    to = str_put(to, options->target);
+    to = str_put(to, STR(" HTTP/1.1\r\nHost: "));
+    to = str_put(to, str_of(call->origin->host));
+    to = str_put(to, STR("\r\n"));
     if (call->origin->asks_gzip) {
-        to = put(to, STR("Accept-Encoding: gzip\r\n"));
+        to = str_put(to, STR("Accept-Encoding: gzip\r\n"));
     }
     for (size_t i = 0; i < options->fields_count; i++) {
-        to = put(to, options->fields[i].name);
-        to = put(to, STR(": "));
-        to = put(to, options->fields[i].value);
-        to = put(to, STR("\r\n"));
+        to = str_put(to, options->fields[i].name);
+        to = str_put(to, STR(": "));
+        to = str_put(to, options->fields[i].value);
+        to = str_put(to, STR("\r\n"));
     }
     buf_grew(&call->request, (size_t)(to - head));
     if (needs_length(call)) {

@@ -62,6 +62,41 @@ Test(str, names_compare_without_case_and_trim_takes_tabs_too)
     cr_assert(is(str_trim(STR(" \t ")), ""));
 }
 
+Test(str, a_control_byte_is_found_wherever_it_stands)
+{
+    static const char filler[] = { 'a', ' ', '\t', '~', (char)0x80, (char)0xff };
+    char text[24];
+    for (size_t i = 0; i < sizeof(filler) * sizeof(text); i++) {
+        for (int byte = 0; byte < 256; byte++) {
+            bool is_control = (byte < ' ' && byte != '\t') || byte == 0x7f;
+            memset(text, filler[i % sizeof(filler)], sizeof(text));
+            text[i / sizeof(filler)] = (char)byte;
+            for (size_t cut = 0; cut <= 1; cut++) {
+                struct str s = { text + cut, sizeof(text) - cut };
+                bool is_inside = i / sizeof(filler) >= cut;
+                cr_assert_eq(str_has_control(s), is_control && is_inside, "%d", byte);
+            }
+        }
+    }
+    cr_assert_not(str_has_control((struct str){ NULL, 0 }));
+}
+
+Test(str, put_writes_numbers_as_they_are_read)
+{
+    static const uint64_t numbers[] = { 0, 9, 10, 1234567890, UINT64_MAX };
+    for (size_t i = 0; i < countof(numbers); i++) {
+        char text[STR_U64_BYTES];
+        uint64_t read;
+        struct str s = { text, (size_t)(str_put_u64(text, numbers[i]) - text) };
+        cr_assert(str_u64(s, &read) && read == numbers[i]);
+        cr_assert(s.len == 1 || text[0] != '0');
+    }
+    char text[4] = "abc";
+    cr_assert_eq(str_put(text, (struct str){ NULL, 0 }), text);
+    cr_assert_eq(str_put(text, STR("xy")), text + 2);
+    cr_assert(is(str_of(text), "xyc"));
+}
+
 /* ---- buf ---- */
 
 Test(buf, an_append_beyond_the_cap_changes_nothing_and_is_remembered)
