@@ -142,16 +142,20 @@ struct str arena_str(struct arena *arena, struct str s)
     return (struct str){ arena_cstr(arena, s), s.len };
 }
 
+/* Written where the next allocation would be, and again only if that was too short. */
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args, again;
+    size_t left = (size_t)(arena->end - arena->at);
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(arena->at, left, format, args);
     va_end(args);
     must(len >= 0);
     char *text = arena_alloc(arena, (size_t)len + 1);
-    vsnprintf(text, (size_t)len + 1, format, again);
+    if ((size_t)len >= left) {
+        vsnprintf(text, (size_t)len + 1, format, again);
+    }
     va_end(again);
     return text;
 }

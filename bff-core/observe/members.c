@@ -8,22 +8,26 @@
 
 #include "../wire/json.h"
 
-#include <inttypes.h>
-
-static void write_comma(struct buf *out)
+static bool needs_comma(const struct buf *out)
 {
     char last = out->len > 0 ? out->data[out->len - 1] : '{';
-    if (last != '{' && last != '[') {
-        buf_append_char(out, ',');
-    }
+    return last != '{' && last != '[';
 }
 
 void members_name(struct buf *out, const char *name)
 {
-    write_comma(out);
-    buf_append_char(out, '"');
-    buf_append_str(out, str_of(name));
-    buf_append_str(out, STR("\":"));
+    bool has_comma = needs_comma(out);
+    size_t len = strlen(name);
+    char *to = buf_reserve(out, len + 4);
+    if (!to) {
+        return;
+    }
+    to[0] = ',';
+    to += has_comma;
+    *to++ = '"';
+    memcpy(to, name, len);
+    memcpy(to + len, "\":", 2);
+    buf_grew(out, len + 3 + has_comma);
 }
 
 void members_text(struct buf *out, const char *name, struct str text, size_t max)
@@ -58,12 +62,15 @@ void members_bool(struct buf *out, const char *name, bool is_true)
 
 void members_ms(struct buf *out, const char *name, uint64_t us)
 {
+    unsigned rest = (unsigned)(us % 1000);
+    char decimals[] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
+        (char)('0' + rest % 10) };
     members_name(out, name);
-    buf_printf(out, "%" PRIu64 ".%03u", us / 1000, (unsigned)(us % 1000));
+    buf_append_u64(out, us / 1000);
+    buf_append(out, decimals, sizeof(decimals));
 }
 
 void members_object(struct buf *out)
 {
-    write_comma(out);
-    buf_append_char(out, '{');
+    buf_append_str(out, needs_comma(out) ? STR(",{") : STR("{"));
 }

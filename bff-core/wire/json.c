@@ -372,6 +372,17 @@ static void quote_escaped(struct buf *buf, unsigned char c)
     }
 }
 
+/* Whether eight bytes are ASCII that stands for itself. May say no where it is. */
+static bool is_plain(const char *at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t bytes;
+    memcpy(&bytes, at, sizeof(bytes));
+    uint64_t quote = bytes ^ ones * '"', backslash = bytes ^ ones * '\\';
+    uint64_t odd = (bytes - ones * ' ') | (quote - ones) | (backslash - ones) | bytes;
+    return (odd & ones << 7) == 0;
+}
+
 bool json_quote(struct buf *buf, struct str text)
 {
     size_t before = buf->len;
@@ -380,6 +391,10 @@ bool json_quote(struct buf *buf, struct str text)
     buf_append_char(buf, '"');
     size_t plain = 0; /* where the bytes that need no change begin */
     for (size_t at = 0; at < text.len;) {
+        if (text.len - at >= 8 && is_plain(text.at + at)) {
+            at += 8;
+            continue;
+        }
         unsigned char c = (unsigned char)text.at[at];
         size_t len = c < 0x80 ? 1 : utf8_len(text.at + at, text.len - at);
         if (len > 0 && c >= 0x20 && c != '"' && c != '\\') {
@@ -394,7 +409,7 @@ bool json_quote(struct buf *buf, struct str text)
         }
         plain = ++at;
     }
-    buf_append(buf, text.at + plain, text.len - plain);
+    buf_append(buf, text.at ? text.at + plain : "", text.len - plain);
     buf_append_char(buf, '"');
     return keep_or_drop(buf, before, was_overfull);
 }
