@@ -14,7 +14,6 @@
 #include <math.h>
 
 enum {
-    REQUEST_BYTES = 8192,
     PATHS_MAX = 8,
     EVENTS_AT_ONCE = 256,
     TICK_US = 500, /* what falls due within one is asked at once */
@@ -36,8 +35,7 @@ struct path {
     const char *target;
     double rate_per_s;
     double due_us; /* the next one */
-    char request_bytes[REQUEST_BYTES];
-    struct str request;
+    struct net_questions questions;
     uint64_t counts[OUTCOMES];
     uint32_t *good_us;
     size_t good_room;
@@ -45,6 +43,7 @@ struct path {
 
 struct connection {
     int fd;
+    size_t nth;        /* of all; each is another user's */
     struct path *path; /* NULL: idle */
     uint64_t due_us;
     bool has_head;
@@ -54,7 +53,7 @@ struct connection {
 };
 
 struct flood {
-    unsigned port, connections_max, connections_count;
+    unsigned port, connections_max, connections_count, opened;
     uint64_t budget_us, limit_ms;
     struct path paths[PATHS_MAX];
     size_t paths_count;
@@ -76,6 +75,7 @@ static struct connection *open_connection(struct flood *flood)
     struct connection *connection = calloc(1, sizeof(*connection));
     must(connection != NULL);
     connection->fd = net_connect(flood->port);
+    connection->nth = flood->opened++;
     net_watch(flood->epoll, connection->fd, EPOLLIN, connection);
     flood->connections_count++;
     return connection;
@@ -124,9 +124,9 @@ static void ask(struct flood *flood, struct path *path, uint64_t due_us)
     connection->before = ring->before;
     ring->before->next = connection;
     ring->before = connection;
-    ssize_t sent =
-        send(connection->fd, path->request.at, path->request.len, MSG_NOSIGNAL); /* it is empty */
-    if (sent != (ssize_t)path->request.len) {
+    struct str question = path->questions.list[connection->nth % path->questions.count];
+    ssize_t sent = send(connection->fd, question.at, question.len, MSG_NOSIGNAL);
+    if (sent != (ssize_t)question.len) {
         settle(connection, FAILED);
         close_connection(flood, connection);
     }
@@ -293,8 +293,7 @@ static void add_path(struct flood *flood, char *word, const char *token_file)
     struct path *path = &flood->paths[flood->paths_count++];
     path->target = word;
     path->rate_per_s = net_number("rate", rate + 1, 1000000);
-    path->request =
-        net_question(path->request_bytes, sizeof(path->request_bytes), word, token_file);
+    path->questions = net_questions(word, token_file);
     must(path->rate_per_s > 0);
 }
 

@@ -10,7 +10,7 @@
 #include <getopt.h>
 #include <poll.h>
 
-enum { REQUEST_BYTES = 8192, AT_ONCE = 32, PATIENCE_MS = 10000 };
+enum { AT_ONCE = 32, PATIENCE_MS = 10000 };
 
 static char scratch[1 << 20];
 
@@ -34,7 +34,7 @@ static bool read_answer(int fd)
     return str_starts((struct str){ scratch, len }, STR("HTTP/1.1 200 "));
 }
 
-static unsigned open_all(unsigned port, unsigned count, struct str request)
+static unsigned open_all(unsigned port, unsigned count, struct net_questions questions)
 {
     unsigned refused = 0;
     for (unsigned first = 0; first < count; first += AT_ONCE) {
@@ -43,7 +43,7 @@ static unsigned open_all(unsigned port, unsigned count, struct str request)
         for (unsigned i = 0; i < group; i++) {
             struct pollfd wait = { fds[i] = net_connect(port), POLLOUT, 0 };
             must(poll(&wait, 1, PATIENCE_MS) == 1);
-            net_send(fds[i], request);
+            net_send(fds[i], questions.list[(first + i) % questions.count]);
         }
         for (unsigned i = 0; i < group; i++) {
             refused += !read_answer(fds[i]);
@@ -57,7 +57,6 @@ int main(int argc, char **argv)
     static const struct option options[] = { { "port", required_argument, NULL, 'p' },
         { "path", required_argument, NULL, 'g' }, { "token", required_argument, NULL, 't' },
         { "connections", required_argument, NULL, 'c' }, { 0 } };
-    static char request[REQUEST_BYTES];
     unsigned port = 0, connections = 0;
     const char *path = "/", *token = NULL;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -77,8 +76,7 @@ int main(int argc, char **argv)
         net_fail("usage: idle --port N --connections N [--path PATH] [--token FILE]");
     }
     net_raise_limit();
-    unsigned refused =
-        open_all(port, connections, net_question(request, sizeof(request), path, token));
+    unsigned refused = open_all(port, connections, net_questions(path, token));
     printf("{\"connections\": %u, \"failed\": %u}\n", connections, refused);
     fflush(stdout);
     while (read(STDIN_FILENO, scratch, sizeof(scratch)) > 0) {

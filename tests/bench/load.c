@@ -1,6 +1,6 @@
 /*
- * load: asks one server the same question over a fixed number of connections, and times the
- * answers.
+ * load: asks one server the same question over a fixed number of connections, each with the token
+ * of another user, and times the answers.
  *
  * Owns its connections and every latency. Closed loop: each connection asks again when its answer
  * is complete. With --rate requests fall due at fixed moments instead, whether or not the server
@@ -14,7 +14,7 @@
 
 #include <getopt.h>
 
-enum { REQUEST_BYTES = 8192, PATIENCE_MS = 10000, EVENTS_AT_ONCE = 256 };
+enum { PATIENCE_MS = 10000, EVENTS_AT_ONCE = 256 };
 
 struct connection {
     int fd;
@@ -28,7 +28,7 @@ struct connection {
 struct load {
     unsigned port, connections_count, rate_per_s;
     uint64_t requests_max, limit_ms;
-    struct str request;
+    struct net_questions questions;
 
     int epoll, timer;
     struct connection *connections;
@@ -49,7 +49,8 @@ static void ask(struct load *load, struct connection *connection, uint64_t since
     connection->has_head = false;
     connection->since_us = since_us;
     load->asked++;
-    net_send(connection->fd, load->request);
+    size_t nth = (size_t)(connection - load->connections);
+    net_send(connection->fd, load->questions.list[nth % load->questions.count]);
 }
 
 static void record(struct load *load, struct connection *connection)
@@ -219,7 +220,6 @@ int main(int argc, char **argv)
     static struct load load = {
         .connections_count = 1, .requests_max = 1000000, .limit_ms = 10000
     };
-    static char request[REQUEST_BYTES];
     const char *path = "/", *token = NULL;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
             return 64;
         }
     }
-    load.request = net_question(request, sizeof(request), path, token);
+    load.questions = net_questions(path, token);
     open_all(&load);
     run(&load);
     print(&load);

@@ -188,19 +188,33 @@ static inline struct str net_answer(const char *status, struct str body)
     return (struct str){ bytes, (size_t)head + body.len };
 }
 
+/* The same question, asked by one user after the other. */
+struct net_questions {
+    struct str *list;
+    size_t count;
+};
+
 /*
- * A GET with the bearer token that stands in a file (NULL: none): a command line can be read by
- * everybody on the machine.
+ * A GET for each bearer token that stands on a line of a file (NULL: one without a token): a
+ * command line can be read by everybody on the machine. They live as long as the program.
  */
-static inline struct str net_question(
-    char *into, size_t room, const char *path, const char *token_file)
+static inline struct net_questions net_questions(const char *path, const char *token_file)
 {
-    struct str token = token_file ? net_file(token_file) : (struct str){ "", 0 }, rest;
-    str_cut(token, '\n', &token, &rest);
-    int len = snprintf(into, room, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%.*s%s\r\n", path,
-        token.len ? "Authorization: Bearer " : "", STR_FMT(token), token.len ? "\r\n" : "");
-    must(len > 0 && (size_t)len < room);
-    return (struct str){ into, (size_t)len };
+    struct net_questions questions = { NULL, 0 };
+    struct str lines = token_file ? net_file(token_file) : STR("\n"), token;
+    while (str_cut(lines, '\n', &token, &lines)) {
+        struct str *list = realloc(questions.list, (questions.count + 1) * sizeof(*list));
+        char *bytes;
+        int len = asprintf(&bytes, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s%.*s%s\r\n", path,
+            token.len ? "Authorization: Bearer " : "", STR_FMT(token), token.len ? "\r\n" : "");
+        must(list != NULL && len > 0);
+        list[questions.count++] = (struct str){ bytes, (size_t)len };
+        questions.list = list;
+    }
+    if (!questions.count) {
+        net_fail("%s has no line with a token", token_file);
+    }
+    return questions;
 }
 
 #endif

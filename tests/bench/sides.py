@@ -27,6 +27,7 @@ INSTALL = {
     "fastify": "Node.js 20.18.1 or newer with npm, and npm's registry within reach: the first "
                "bench fetches Fastify and undici into build/bench/fastify",
 }
+USERS = range(1001, 1513)
 PATIENCE_S = 10
 NPM_PATIENCE_S = 90
 
@@ -138,7 +139,7 @@ class Bench:
         self.server_core, self.load_core = cores
         self.folder = self.build / "bench"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.token_file = self.folder / "token"
+        self.token_file = self.folder / "tokens"
         self.answer_file = self.folder / "answer.json"
 
     def start(self, name, argv, core, port, path="/", token=None):
@@ -152,19 +153,21 @@ class Bench:
         return program
 
     def start_issuer(self):
-        """bff-mocks for its token issuer alone, and a token that outlasts the bench."""
+        """bff-mocks for its token issuer alone, and tokens that outlast the bench: one for each of
+        many users, since equal questions of one user at one moment are asked once."""
         port = self.ports.issuer
         issuer = self.start("issuer", [self.build / "bff-mocks", "--port", port], self.load_core,
                             port)
-        _, answer = ask(port, "/token", order={"sub": "1001", "scope": "feed:read", "ttl_s": 3600})
         self.token_file.unlink(missing_ok=True)
         descriptor = os.open(self.token_file, os.O_WRONLY | os.O_CREAT, 0o600)
         with open(descriptor, "w", encoding="ascii") as out:
-            out.write(json.loads(answer)["access_token"])
+            for user in USERS:
+                order = {"sub": str(user), "scope": "feed:read", "ttl_s": 3600}
+                print(json.loads(ask(port, "/token", order=order)[1])["access_token"], file=out)
         return issuer
 
     def token(self):
-        return self.token_file.read_text(encoding="ascii")
+        return self.token_file.read_text(encoding="ascii").split()[0]
 
     def start_services(self, bodies, delay_ms=0, port=None, name="services"):
         port = port or self.ports.services
