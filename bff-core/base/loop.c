@@ -28,6 +28,8 @@ struct loop {
     int epoll_fd;
     struct watch wake; /* an eventfd */
     uint64_t now_us;
+    uint64_t emptied_us; /* when epoll last had nothing left */
+    uint64_t delay_us;
     atomic_bool is_stopping;
 
     struct epoll_event events[EVENTS_MAX]; /* the batch being handed out */
@@ -302,15 +304,26 @@ static int wait_ms(struct loop *loop)
     return ms < 60000 ? (int)ms : 60000;
 }
 
+/* What is ready now became so after epoll had last handed out all that was. */
+static void note_delay(struct loop *loop, uint64_t asked_us)
+{
+    loop->delay_us = asked_us - loop->emptied_us;
+    if (loop->events_count < EVENTS_MAX) {
+        loop->emptied_us = loop->now_us;
+    }
+}
+
 void loop_run(struct loop *loop)
 {
     while (!atomic_load(&loop->is_stopping)) {
         run_soon(loop);
         int ms = wait_ms(loop);
+        uint64_t asked_us = clock_now_us();
         int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, ms);
         must(count >= 0 || errno == EINTR);
         loop->events_count = count > 0 ? count : 0;
         loop->now_us = clock_now_us();
+        note_delay(loop, asked_us);
         run_ready(loop);
         run_expired(loop);
         take_posted(loop);
@@ -323,12 +336,17 @@ uint64_t loop_now_us(const struct loop *loop)
     return loop->now_us;
 }
 
+uint64_t loop_delay_us(const struct loop *loop)
+{
+    return loop->delay_us;
+}
+
 struct loop *loop_new(void)
 {
     struct loop *loop = calloc(1, sizeof(*loop));
     must(loop != NULL);
     loop->soon.next = loop->soon.before = &loop->soon;
-    loop->now_us = clock_now_us();
+    loop->now_us = loop->emptied_us = clock_now_us();
     pthread_mutex_init(&loop->post_lock, NULL);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake = (struct watch){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), woken };

@@ -27,6 +27,12 @@ void loop_stop(struct loop *loop);
 /* Monotonic microseconds, read once per wake-up: for deadlines. clock_now_us() is exact. */
 uint64_t loop_now_us(const struct loop *loop);
 
+/*
+ * How long an event may have been ready before this turn handed it out: as long as the turn before
+ * took, or several when one could not hand out all.
+ */
+uint64_t loop_delay_us(const struct loop *loop);
+
 /* A descriptor of interest. `ready` gets EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLERR, EPOLLHUP. */
 struct watch {
     int fd;

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include <pthread.h>
 
@@ -116,6 +117,39 @@ Test(loop, a_watch_taken_out_in_the_middle_of_a_batch_stays_silent)
     for (int i = 0; i < 2; i++) {
         close(ends[i][0]);
         close(ends[i][1]);
+    }
+}
+
+/* ---- delay: what waits while the loop is busy ---- */
+
+enum { MANY = 300, BATCH = 256, BUSY_US = 100 }; /* more than one wait hands out */
+
+static struct watch many[MANY];
+
+static void be_busy(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    uint64_t until_us = clock_now_us() + BUSY_US, count;
+    cr_assert_eq(read(watch->fd, &count, sizeof(count)), sizeof(count));
+    while (clock_now_us() < until_us) {
+    }
+    if (++page.ran_count == MANY) {
+        page.before_us = loop_delay_us(page.loop);
+        loop_stop(page.loop);
+    }
+}
+
+Test(loop, the_last_of_many_has_waited_for_all_before_it)
+{
+    for (int i = 0; i < MANY; i++) {
+        many[i] = (struct watch){ eventfd(1, EFD_NONBLOCK), be_busy };
+        cr_assert(loop_watch(page.loop, &many[i], EPOLLIN));
+    }
+    loop_run(page.loop);
+    cr_assert_geq(page.before_us, BATCH * BUSY_US);
+    for (int i = 0; i < MANY; i++) {
+        loop_unwatch(page.loop, &many[i]);
+        close(many[i].fd);
     }
 }
 
