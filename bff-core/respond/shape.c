@@ -36,13 +36,20 @@ static size_t size_word(
     return (size_t)number;
 }
 
-static struct str number_word(struct shape_compiler *c, struct view view, const char *name)
+/* NULL: there is none. */
+static const struct decimal *number_word(
+    struct shape_compiler *c, struct view view, const char *name)
 {
     const struct json *json = word(view, name);
-    if (json && json_kind(json) != JSON_NUMBER) {
-        FAULT(c, json, "\"%s\" takes a number.", name);
+    if (json_kind(json) != JSON_NUMBER) {
+        if (json) {
+            FAULT(c, json, "\"%s\" takes a number.", name);
+        }
+        return NULL;
     }
-    return json_kind(json) == JSON_NUMBER ? json->text : (struct str){ NULL, 0 };
+    struct decimal *number = arena_alloc(c->arena, sizeof(*number));
+    *number = decimal_read(json->text);
+    return number;
 }
 
 /* JSON text in the arena. */

@@ -5,6 +5,7 @@
 #include "../base/err.h"
 #include "../base/hash.h"
 #include "../wire/scan.h"
+#include "decimal.h"
 
 /*
  * A shape: a JSON Schema (2020-12) that is contract and projection at once, compiled at boot into
@@ -110,7 +111,7 @@ struct shape_node {
     size_t choices_count;
     const struct shape_map *map;
     size_t map_count;
-    struct str minimum, maximum; /* JSON numbers */
+    const struct decimal *minimum, *maximum; /* NULL: none */
     size_t min_points, max_points;
     size_t min_items, max_items;
     size_t take;        /* x-take; SIZE_MAX: all */

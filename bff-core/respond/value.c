@@ -1,12 +1,10 @@
 /*
  * value: does one value fit its node?
  *
- * Owns nothing. Bounds are compared as text (decimal.c), lengths in code points, as JSON Schema
- * 2020-12 says; nothing is converted, so nothing is lost.
+ * Owns nothing. Bounds are taken apart at boot and compared as text (decimal.c), lengths in code
+ * points, as JSON Schema 2020-12 says; nothing is converted, so nothing is lost.
  */
 #include "value.h"
-
-#include "decimal.h"
 
 bool value_equal(struct scan_value a, struct scan_value b, struct arena *arena)
 {
@@ -14,8 +12,10 @@ bool value_equal(struct scan_value a, struct scan_value b, struct arena *arena)
         return false;
     }
     switch (a.kind) {
-    case SCAN_NUMBER:
-        return decimal_compare(a.text, b.text) == 0;
+    case SCAN_NUMBER: {
+        struct decimal x = decimal_read(a.text), y = decimal_read(b.text);
+        return decimal_compare(&x, &y) == 0;
+    }
     case SCAN_STRING:
         return str_eq(a.text, b.text) || str_eq(scan_plain(a, arena), scan_plain(b, arena));
     default:
@@ -25,9 +25,10 @@ bool value_equal(struct scan_value a, struct scan_value b, struct arena *arena)
 
 static bool keeps_bounds(const struct shape_node *node, struct str number)
 {
-    return (!node->is_integer || decimal_is_integer(number)) &&
-           (!node->minimum.at || decimal_compare(number, node->minimum) >= 0) &&
-           (!node->maximum.at || decimal_compare(number, node->maximum) <= 0);
+    struct decimal value = decimal_read(number);
+    return (!node->is_integer || value.is_integer) &&
+           (!node->minimum || decimal_compare(&value, node->minimum) >= 0) &&
+           (!node->maximum || decimal_compare(&value, node->maximum) <= 0);
 }
 
 /* Most strings are short enough by their bytes alone, without counting. */
@@ -53,8 +54,9 @@ static bool is_chosen(const struct shape_node *node, struct scan_value value, st
 
 bool value_fits(const struct shape_node *node, struct scan_value value, struct arena *arena)
 {
-    if (!(node->kinds & 1u << value.kind) || value.kind >= SCAN_OBJECT ||
-        value.kind == SCAN_MISSING) {
+    const unsigned scalars = 1u << SCAN_NULL | 1u << SCAN_TRUE | 1u << SCAN_FALSE |
+                             1u << SCAN_NUMBER | 1u << SCAN_STRING;
+    if (!((node->kinds & scalars) >> value.kind & 1)) {
         return false;
     }
     if (value.kind == SCAN_NUMBER && !keeps_bounds(node, value.text)) {
@@ -63,5 +65,5 @@ bool value_fits(const struct shape_node *node, struct scan_value value, struct a
     if (value.kind == SCAN_STRING && !keeps_length(node, value)) {
         return false;
     }
-    return is_chosen(node, value, arena);
+    return node->choices_count == 0 || is_chosen(node, value, arena);
 }

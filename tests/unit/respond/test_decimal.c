@@ -2,6 +2,8 @@
 #include "base/must.h"
 #include "respond/decimal.h"
 
+#include "../../oracle/number.h"
+
 #include <criterion/criterion.h>
 
 TestSuite(decimal, .timeout = 20);
@@ -42,8 +44,9 @@ Test(decimal, numbers_are_ordered_whatever_their_size)
                 const char *a = ascending[i][k / 4], *b = ascending[j][k % 4];
                 if (a && b) {
                     int expected = (i > j) - (i < j);
-                    cr_expect_eq(
-                        sign(decimal_compare(str_of(a), str_of(b))), expected, "%s, %s", a, b);
+                    struct decimal x = decimal_read(str_of(a)), y = decimal_read(str_of(b));
+                    cr_expect_eq(sign(decimal_compare(&x, &y)), expected, "%s, %s", a, b);
+                    cr_expect_eq(sign(number_compare(a, b)), expected, "%s, %s", a, b);
                 }
             }
         }
@@ -53,12 +56,17 @@ Test(decimal, numbers_are_ordered_whatever_their_size)
 Test(decimal, whole_numbers_are_known_however_they_are_written)
 {
     static const char *const whole[] = { "0", "-0", "1", "-12", "1.0", "1.50e1", "1e2", "10e-1",
-        "0.0", "9223372036854775808" };
-    static const char *const others[] = { "0.5", "1.01", "-1.5", "1e-1", "15e-1", "1.55e1" };
+        "0.0", "9223372036854775808", "99e306", "0e999", "-1.25e2" };
+    /* What a double cannot hold is none: a reader would see infinity. */
+    static const char *const others[] = { "0.5", "1.01", "-1.5", "1e-1", "15e-1", "1.55e1", "1e400",
+        "-1e308", "10e307", "0.1e309", "1e99999999999999999999", "1e-400", "12345678.5",
+        "1234567812345678.5" };
     for (size_t i = 0; i < countof(whole); i++) {
-        cr_expect(decimal_is_integer(str_of(whole[i])), "%s", whole[i]);
+        cr_expect(decimal_read(str_of(whole[i])).is_integer, "%s", whole[i]);
+        cr_expect(number_is_whole(whole[i]), "%s", whole[i]);
     }
     for (size_t i = 0; i < countof(others); i++) {
-        cr_expect_not(decimal_is_integer(str_of(others[i])), "%s", others[i]);
+        cr_expect_not(decimal_read(str_of(others[i])).is_integer, "%s", others[i]);
+        cr_expect_not(number_is_whole(others[i]), "%s", others[i]);
     }
 }
