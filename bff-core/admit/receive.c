@@ -98,6 +98,19 @@ static bool is_traceparent(struct str s)
            is_trace_hex((struct str){ s.at + 36, 16 });
 }
 
+static struct str traceparent_of(
+    struct arena *arena, struct str trace_id, struct str span_id, struct str flags)
+{
+    char *text = arena_alloc(arena, sizeof("00---") + trace_id.len + span_id.len + flags.len);
+    char *to = str_put(text, STR("00-"));
+    to = str_put(to, trace_id);
+    *to++ = '-';
+    to = str_put(to, span_id);
+    *to++ = '-';
+    to = str_put(to, flags);
+    return (struct str){ text, (size_t)(to - text) };
+}
+
 /* The last of the two digits, and of it what this version knows: sampled and random. What it does
  * not know is sent on as zero (section 3.2.2.5). */
 static unsigned known_flags(struct str traceparent)
@@ -134,9 +147,9 @@ static void take_trace(struct request *request)
     bool goes_on =
         is_traceparent(sent) && !http_arrived_repeats(request->arrived, STR("traceparent"));
     struct str trace_id = goes_on ? (struct str){ sent.at + 3, 32 } : hex_random(arena, 16);
-    struct str span_id = hex_random(arena, 8);
-    request->received.traceparent = str_of(arena_printf(arena, "00-%.*s-%.*s-%02x",
-        STR_FMT(trace_id), STR_FMT(span_id), goes_on ? known_flags(sent) : 0));
+    char flags[] = { '0', (char)('0' + (goes_on ? known_flags(sent) : 0)) };
+    request->received.traceparent = traceparent_of(
+        arena, trace_id, hex_random(arena, 8), (struct str){ flags, sizeof(flags) });
     if (goes_on) {
         take_tracestate(request);
     }

@@ -74,34 +74,52 @@ static unsigned long long ms_between(uint64_t from_us, uint64_t to_us)
     return to_us > from_us ? (to_us - from_us + 500) / 1000 : 0;
 }
 
+/* `;d=12`: a parameter of RFC 9651. */
+static char *put_parameter(char *to, struct str name, uint64_t value)
+{
+    return str_put_u64(str_put(to, name), value);
+}
+
+/* Beside the names of the section and of its state. */
+enum { SECTION_BYTES = sizeof(", ;s=;d=;tries=;age=") + 3 * STR_U64_BYTES };
+
+static char *put_section(char *to, const struct call *call)
+{
+    to = str_put(to, str_of(call->asks->as));
+    to = str_put(to, STR(";s="));
+    to = str_put(to, str_of(call_state_name(call->state)));
+    if (call->started_us) {
+        to = put_parameter(to, STR(";d="), ms_between(call->started_us, call->ended_us));
+    }
+    if (call->tries > 1) {
+        to = put_parameter(to, STR(";tries="), call->tries);
+    }
+    if (call->state == CALL_CACHED || call->state == CALL_STALE) {
+        to = put_parameter(to, STR(";age="), call->age_s);
+    }
+    return to;
+}
+
 /* RFC 9651 list of tokens: `profile;s=ok;d=12, recs;s=stale;age=34`. Detached calls have no
  * section. */
 static void add_sections(struct request *request)
 {
     const struct fanned *fanned = &request->fanned;
-    struct buf text;
-    buf_init(&text, 4096);
+    size_t room = 0;
     for (size_t i = 0; i < fanned->calls_count; i++) {
         const struct call *call = &fanned->calls[i];
-        if (call->asks->is_detached) {
-            continue;
-        }
-        buf_printf(
-            &text, "%s%s;s=%s", text.len ? ", " : "", call->asks->as, call_state_name(call->state));
-        if (call->started_us) {
-            buf_printf(&text, ";d=%llu", ms_between(call->started_us, call->ended_us));
-        }
-        if (call->tries > 1) {
-            buf_printf(&text, ";tries=%u", call->tries);
-        }
-        if (call->state == CALL_CACHED || call->state == CALL_STALE) {
-            buf_printf(&text, ";age=%llu", (unsigned long long)call->age_s);
+        room += SECTION_BYTES + strlen(call->asks->as) + strlen(call_state_name(call->state));
+    }
+    char *text = arena_alloc(&request->arena, room), *to = text;
+    for (size_t i = 0; i < fanned->calls_count; i++) {
+        if (!fanned->calls[i].asks->is_detached) {
+            to = str_put(to, to == text ? STR("") : STR(", "));
+            to = put_section(to, &fanned->calls[i]);
         }
     }
-    if (text.len) {
-        add(request, "BFF-Sections", arena_str(&request->arena, buf_str(&text)));
+    if (to != text) {
+        add(request, "BFF-Sections", (struct str){ text, (size_t)(to - text) });
     }
-    buf_release(&text);
 }
 
 /* W3C Server Timing, with the call's start as a parameter of our own; only where the settings allow
@@ -136,6 +154,21 @@ static void add_retry_after(struct request *request)
     }
 }
 
+/* `"user";q=100;w=60`; names have three bytes. */
+static struct str limit_text(
+    struct request *request, struct str a, uint64_t of_a, struct str b, uint64_t of_b)
+{
+    struct str policy = str_of(request->limited.policy);
+    char *text =
+        arena_alloc(&request->arena, policy.len + sizeof("\"\";q=;w=") + 2 * STR_U64_BYTES);
+    char *to = str_put(text, STR("\""));
+    to = str_put(to, policy);
+    to = str_put(to, STR("\""));
+    to = put_parameter(to, a, of_a);
+    to = put_parameter(to, b, of_b);
+    return (struct str){ text, (size_t)(to - text) };
+}
+
 /* draft-ietf-httpapi-ratelimit-headers. */
 static void add_limits(struct request *request)
 {
@@ -143,10 +176,10 @@ static void add_limits(struct request *request)
     if (!limited->policy) {
         return;
     }
-    ADD(request, "RateLimit-Policy", "\"%s\";q=%u;w=%u", limited->policy, limited->quota,
-        limited->window_s);
-    ADD(request, "RateLimit", "\"%s\";r=%u;t=%u", limited->policy, limited->remaining,
-        limited->reset_s);
+    add(request, "RateLimit-Policy",
+        limit_text(request, STR(";q="), limited->quota, STR(";w="), limited->window_s));
+    add(request, "RateLimit",
+        limit_text(request, STR(";r="), limited->remaining, STR(";t="), limited->reset_s));
 }
 
 /* ---- content coding (RFC 9110 section 12.5.3) ---- */
