@@ -6,41 +6,17 @@
  * every number is within its bounds; (2) one mistake is one sentence; (3) nothing is taken
  * silently: a name that is not in the table is a mistake.
  *
- * Does not know how a value is written (settings_value), nor any setting by name but in the last
- * part, which looks at those that must agree with each other.
+ * Does not know how a value is written (settings_value), nor any setting by name: what must be
+ * there, and what must agree, is settings_check's.
  */
-#include "settings.h"
+#include "settings_reader.h"
 
 #include "base/must.h"
-#include "settings_table.h"
 #include "settings_value.h"
 #include "wire/conf.h"
 
 #include <ctype.h>
 #include <sched.h>
-
-struct place {
-    const char *file; /* NULL: nowhere, the default is in force */
-    int line;
-};
-
-/* A struct to fill, with the rows that describe it: the settings, or one service of them. */
-struct target {
-    const struct settings_row *rows;
-    size_t count;
-    void *base;
-    const char *prefix;   /* "", or "services.profiles." */
-    struct place place;   /* of the whole, for what is missing in it */
-    struct place *places; /* of each row's value, good or not */
-};
-
-struct reader {
-    struct settings *settings;
-    struct arena *arena;
-    struct faults *faults;
-    struct target main;
-    struct target services[SETTINGS_SERVICES_MAX];
-};
 
 static struct target target_new(struct reader *reader, const struct settings_row *rows,
     size_t count, void *base, const char *prefix, struct place place)
@@ -209,12 +185,75 @@ static struct place place_of_item(const struct conf_item *item)
 static void read_group(
     struct reader *reader, struct target *target, const struct conf_item *group, const char *path);
 
+/* One of a list: a URL alone, or a group with a weight. */
+static void read_host(struct reader *reader, struct settings_host *host,
+    const struct conf_item *item, const char *prefix)
+{
+    struct place place = place_of_item(item);
+    struct target target =
+        target_new(reader, settings_host_table, settings_host_table_count, host, prefix, place);
+    *host =
+        (struct settings_host){ .weight = host->weight, .file = item->file, .line = item->line };
+    if (item->type == CONF_GROUP) {
+        read_group(reader, &target, item, "");
+        settings_check_required(reader, &target);
+    } else {
+        set(reader, &target, &settings_host_table[0], item, place);
+    }
+}
+
+/* On the command line a list is a text: its URLs with spaces between them. */
+static struct conf_item split(struct reader *reader, const struct conf_item *text)
+{
+    struct conf_item list = { .type = CONF_LIST, .file = text->file, .line = text->line };
+    struct str rest = str_of(text->text), word;
+    list.items = arena_zalloc(reader->arena, rest.len + 1, sizeof(*list.items));
+    while (rest.len) {
+        str_cut(rest, ' ', &word, &rest);
+        if (word.len) {
+            list.items[list.items_count++] = (struct conf_item){ .type = CONF_TEXT,
+                .text = arena_cstr(reader->arena, word),
+                .file = text->file,
+                .line = text->line };
+        }
+    }
+    return list;
+}
+
+static void read_hosts(struct reader *reader, struct target *target, const struct settings_row *row,
+    const struct conf_item *item)
+{
+    struct conf_item list = item->type == CONF_TEXT ? split(reader, item) : *item;
+    struct settings_hosts *hosts = (void *)((char *)target->base + row->offset);
+    const char *name = arena_printf(reader->arena, "%s%s", target->prefix, row->name);
+    char room[SETTINGS_TAKES_BYTES];
+    target->places[row - target->rows] = place_of_item(item);
+    *hosts = (struct settings_hosts){ 0 };
+    if (list.type != CONF_LIST || list.items_count == 0) {
+        faults_add(reader->faults, item->file, item->line, "%s is %s; it takes %s.", name,
+            list.type == CONF_LIST ? "empty" : conf_type_name(list.type),
+            settings_value_takes(row, room));
+    } else if (list.items_count > SETTINGS_HOSTS_MAX) {
+        faults_add(reader->faults, item->file, item->line, "%s names %zu hosts; there may be %d.",
+            name, list.items_count, SETTINGS_HOSTS_MAX);
+    } else {
+        hosts->list = arena_zalloc(reader->arena, list.items_count, sizeof(*hosts->list));
+        hosts->count = list.items_count;
+        for (size_t i = 0; i < list.items_count; i++) {
+            read_host(reader, &hosts->list[i], &list.items[i],
+                arena_printf(reader->arena, "%s[%zu].", name, i));
+        }
+    }
+}
+
 /* One name and its value; `name` is complete within the target. */
 static void read_item(
     struct reader *reader, struct target *target, const struct conf_item *item, const char *name)
 {
     const struct settings_row *row = row_named(target, name);
-    if (row) {
+    if (row && row->kind == SETTINGS_HOSTS) {
+        read_hosts(reader, target, row, item);
+    } else if (row) {
         set(reader, target, row, item, place_of_item(item));
     } else if (!is_group(target, name)) {
         add_unknown(reader, target, name, item->type, place_of_item(item));
@@ -290,93 +329,14 @@ static void read_override(struct reader *reader, const char *assignment)
         name = arena_cstr(reader->arena, field);
     }
     const struct settings_row *row = target ? row_named(target, name) : NULL;
-    if (row) {
-        struct conf_item item = settings_value_item(row, text.at);
+    struct conf_item item = row ? settings_value_item(row, text.at) : (struct conf_item){ 0 };
+    if (row && row->kind == SETTINGS_HOSTS) {
+        item.file = place.file;
+        read_hosts(reader, target, row, &item);
+    } else if (row) {
         set(reader, target, row, &item, place);
     } else if (target) {
         add_unknown(reader, target, name, CONF_TEXT, place);
-    }
-}
-
-/* --- what must be there, and what must agree --- */
-
-static void check_required(struct reader *reader, const struct target *target)
-{
-    for (size_t i = 0; i < target->count; i++) {
-        const struct settings_row *row = &target->rows[i];
-        if (row->is_required && !target->places[i].file) {
-            faults_add(reader->faults, target->place.file, target->place.line,
-                "%s%s is missing. %s", target->prefix, row->name, row->help);
-        }
-    }
-}
-
-/* Where the value of `member` stands: for a sentence about two of them. */
-static struct place place_of(const struct target *target, const void *member)
-{
-    for (size_t i = 0; i < target->count; i++) {
-        if ((const char *)target->base + target->rows[i].offset == member) {
-            return target->places[i].file ? target->places[i] : target->place;
-        }
-    }
-    must(!"a member that no row describes");
-    return target->place;
-}
-
-/* A certificate is of no use without its key, and the other way round. */
-static void check_pair(struct reader *reader, const struct target *target,
-    const char *const *certificate, const char *const *key, const char *names[2])
-{
-    if (!*certificate == !*key) {
-        return;
-    }
-    bool is_key_missing = *certificate != NULL;
-    struct place place = place_of(target, is_key_missing ? certificate : key);
-    faults_add(reader->faults, place.file, place.line,
-        "%s%s is there without %s%s; TLS takes both.", target->prefix, names[!is_key_missing],
-        target->prefix, names[is_key_missing]);
-}
-
-static bool is_any(const char *address)
-{
-    return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
-}
-
-static void check_ports(struct reader *reader)
-{
-    const struct settings *settings = reader->settings;
-    const char *ours = settings->listen.address, *admin = settings->admin.address;
-    bool is_same = settings->listen.port == settings->admin.port && settings->listen.port;
-    if (is_same && (strcmp(ours, admin) == 0 || is_any(ours) || is_any(admin))) {
-        struct place place = place_of(&reader->main, &settings->admin.port);
-        faults_add(reader->faults, place.file, place.line,
-            "admin.port is %u, as is listen.port, on the same address; give it another one.",
-            settings->admin.port);
-    }
-}
-
-static void check(struct reader *reader)
-{
-    struct settings *settings = reader->settings;
-    check_required(reader, &reader->main);
-    check_pair(reader, &reader->main, &settings->listen.certificate, &settings->listen.key,
-        (const char *[]){ "listen.certificate", "listen.key" });
-    check_ports(reader);
-    if (settings->limits.target_bytes > settings->limits.head_bytes) {
-        struct place place = place_of(&reader->main, &settings->limits.target_bytes);
-        faults_add(reader->faults, place.file, place.line,
-            "limits.target_bytes is larger than limits.head_bytes, of which it is a part.");
-    }
-    if (!settings->services_count) {
-        faults_add(reader->faults, settings->file, 0,
-            "there are no services; write services = { profiles = { url = \"http://host:port\"; "
-            "}; };");
-    }
-    for (size_t i = 0; i < settings->services_count; i++) {
-        struct settings_service *service = &settings->services[i];
-        check_required(reader, &reader->services[i]);
-        check_pair(reader, &reader->services[i], &service->cert_file, &service->key_file,
-            (const char *[]){ "cert_file", "key_file" });
     }
 }
 
@@ -405,7 +365,7 @@ void settings_read(struct settings *settings, const struct settings_source *sour
         read_override(&reader, source->overrides[i]);
     }
     if (root) { /* of a file that could not be read, nothing can be said to be missing */
-        check(&reader);
+        settings_check(&reader);
     }
     if (settings->listen.workers == 0) {
         settings->listen.workers = cores();

@@ -18,21 +18,53 @@ struct settings_quota {
     unsigned burst; /* the bucket's size; 0: as many as rate */
 };
 
-/* One named upstream. */
-struct settings_service {
-    const char *name;
+/* One place where a service answers. */
+struct settings_host {
     const char *url;
-    const char *ca_file;
-    const char *cert_file;
-    const char *key_file;
-    unsigned timeout_ms;      /* of one call at most; 0: what is left of the budget */
-    unsigned connections_max; /* of one worker; 0: no limit of its own */
-    size_t answer_max_bytes;
+    unsigned weight;  /* its share of the calls, beside the others */
     const char *file; /* where it stands, for sentences */
     int line;
 };
 
-enum { SETTINGS_SERVICES_MAX = 64 };
+struct settings_hosts {
+    struct settings_host *list;
+    size_t count;
+};
+
+/* One named upstream. */
+struct settings_service {
+    const char *name;
+    const char *url;             /* of its only host, as written; NULL: they are in urls */
+    struct settings_hosts urls;  /* as written; none: there is a url */
+    struct settings_hosts hosts; /* from either: never empty after a read without faults */
+    bool http2;
+    const char *ca_file;
+    const char *cert_file;
+    const char *key_file;
+    unsigned timeout_ms;      /* of one call at most; 0: what is left of the budget */
+    unsigned connections_max; /* to each host, of one worker; 0: no limit of its own */
+    unsigned queue_max;       /* calls that wait for a connection, of one worker */
+    unsigned in_flight_min;   /* bounds of the adaptive limit, of one worker */
+    unsigned in_flight_max;
+    size_t answer_max_bytes;
+    unsigned retries; /* of one call */
+    bool hedge;
+    const char *health; /* the path of a health check; NULL: none is made */
+    unsigned health_interval_ms;
+    unsigned health_failures; /* in a row, that take the host out */
+    struct {
+        unsigned failures; /* in a row; 0: not looked at */
+        unsigned ratio_percent;
+        unsigned calls_min;
+        unsigned window_ms;
+        unsigned open_ms;
+        unsigned open_max_ms;
+    } breaker;
+    const char *file; /* where it stands, for sentences */
+    int line;
+};
+
+enum { SETTINGS_SERVICES_MAX = 64, SETTINGS_HOSTS_MAX = 32 };
 
 struct settings {
     const char *file; /* the path it was read from */
@@ -79,8 +111,14 @@ struct settings {
     struct {
         unsigned connect_timeout_ms;
         unsigned idle_ms;
+        unsigned age_ms;          /* of a connection, at most; 0: no limit */
+        unsigned dns_ms;          /* how long a resolved name is believed */
         unsigned connections_max; /* to all services, of one worker */
     } upstream;
+    struct {
+        unsigned in_flight; /* of one worker */
+        unsigned queue_max;
+    } detached;
     struct {
         size_t bytes; /* of one worker */
     } cache;

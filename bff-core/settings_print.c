@@ -63,13 +63,17 @@ static void print_rows(
     struct printer *printer, const struct settings_row *rows, size_t count, void *base)
 {
     for (size_t i = 0; i < count; i++) {
+        struct settings_value value = { &rows[i], rows[i].name, base };
         struct str name = str_of(rows[i].name);
         struct str group = parent(name);
+        bool is_one_of_two = rows[i].kind == SETTINGS_ORIGIN || rows[i].kind == SETTINGS_HOSTS;
+        if (is_one_of_two && settings_value_is_missing(&value)) {
+            continue;
+        }
         move_to(printer, group);
         indent(printer);
         fprintf(printer->out, "%s = ", rows[i].name + (group.len ? group.len + 1 : 0));
-        settings_value_print(
-            &(struct settings_value){ &rows[i], rows[i].name, base }, printer->out);
+        settings_value_print(&value, printer->out);
         fputs(";\n", printer->out);
     }
     move_to(printer, (struct str){ "", 0 });

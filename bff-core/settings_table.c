@@ -23,12 +23,14 @@
              : SETTINGS_AS_TEXT, bool                                                              \
              : SETTINGS_AS_BOOL, unsigned                                                          \
              : SETTINGS_AS_UNSIGNED, size_t                                                        \
-             : SETTINGS_AS_SIZE)
+             : SETTINGS_AS_SIZE, struct settings_hosts                                             \
+             : SETTINGS_AS_HOSTS)
 #define ROW_OF(type, path, shape)                                                                  \
     .name = #path, .kind = SETTINGS_##shape, .store = STORE(((type *)0)->path),                    \
     .offset = offsetof(type, path)
 #define ROW(path, shape)         ROW_OF(struct settings, path, shape)
 #define SERVICE_ROW(path, shape) ROW_OF(struct settings_service, path, shape)
+#define HOST_ROW(path, shape)    ROW_OF(struct settings_host, path, shape)
 #define BOUNDS(low, high)        .min = (low), .max = (high)
 
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
@@ -117,8 +119,21 @@ const struct settings_row settings_table[] = {
     { ROW(upstream.idle_ms, MS), BOUNDS(100, 60 * MINUTE), .otherwise = "15s",
         .help = "A connection that was not used for so long is not used again. Stay below what "
                 "the services allow." },
+    { ROW(upstream.age_ms, MS), BOUNDS(0, 60 * MINUTE), .otherwise = "5min",
+        .zero = "as long as it works",
+        .help = "How long a connection to a service is used: a name that has moved is followed "
+                "within this time and dns_ms." },
+    { ROW(upstream.dns_ms, MS), BOUNDS(0, 60 * MINUTE), .otherwise = "30s",
+        .zero = "a name is resolved for each new connection",
+        .help = "How long the address that a name stood for is believed." },
     { ROW(upstream.connections_max, COUNT), BOUNDS(1, 100000), .otherwise = "256",
         .help = "Connections to all services, of each worker." },
+
+    { ROW(detached.in_flight, COUNT), BOUNDS(1, 10000), .otherwise = "64",
+        .help = "Detached calls under way at once, of each worker." },
+    { ROW(detached.queue_max, COUNT), BOUNDS(0, 100000), .otherwise = "1024", .zero = "none waits",
+        .help = "Detached calls that wait for their turn, of each worker; more are dropped and "
+                "counted." },
 
     { ROW(cache.bytes, BYTES), BOUNDS(0, 1024 * MB), .otherwise = "16MB",
         .zero = "no copies are kept",
@@ -147,16 +162,55 @@ const struct settings_row settings_table[] = {
 const size_t settings_table_count = countof(settings_table);
 
 const struct settings_row settings_service_table[] = {
-    { SERVICE_ROW(url, URL), .is_required = true,
+    { SERVICE_ROW(url, ORIGIN), .is_required = true,
         .help = "Where the service answers; a path in it stands before every call's own." },
+    { SERVICE_ROW(urls, HOSTS),
+        .help = "Instead of url, where it answers when it has several hosts. One with weight = 3 "
+                "gets three times the calls of one without (1 to 1000)." },
+    { SERVICE_ROW(http2, BOOLEAN), .otherwise = "false",
+        .help = "Speak HTTP/2, over https alone." },
     { SERVICE_ROW(timeout_ms, MS), BOUNDS(0, 5 * MINUTE), .otherwise = "0",
         .zero = "what is left of the request's budget",
         .help = "One call at most; a plan may ask for less." },
     { SERVICE_ROW(connections_max, COUNT), BOUNDS(0, 100000), .otherwise = "64",
         .zero = "only upstream.connections_max limits",
-        .help = "Connections to this service, of each worker." },
+        .help = "Connections to each host, of each worker." },
+    { SERVICE_ROW(queue_max, COUNT), BOUNDS(0, 100000), .otherwise = "256", .zero = "no call waits",
+        .help = "Calls that wait for a connection, of each worker; more are not made." },
+    { SERVICE_ROW(in_flight_min, COUNT), BOUNDS(1, 100000), .otherwise = "16",
+        .help = "The least that the limit found for a crowded or failing service can be." },
+    { SERVICE_ROW(in_flight_max, COUNT), BOUNDS(1, 100000), .otherwise = "512",
+        .help = "Calls at once, of each worker, before anything is known of the service. From then "
+                "on the limit follows what calls take, and more are not made; the same number here "
+                "and in in_flight_min is a fixed limit." },
     { SERVICE_ROW(answer_max_bytes, BYTES), BOUNDS(1 * KB, 64 * MB), .otherwise = "1MB",
         .help = "An answer's body at most; a larger one is a failed call." },
+    { SERVICE_ROW(retries, COUNT), BOUNDS(0, 5), .otherwise = "2", .zero = "none",
+        .help = "How often one call may be asked again, where that is legal; of all calls at most "
+                "a fifth are, and three a second." },
+    { SERVICE_ROW(hedge, BOOLEAN), .otherwise = "true",
+        .help = "Ask a second host when the first takes longer than 95 of 100 calls do; at most 3 "
+                "of 100 calls are asked twice." },
+    { SERVICE_ROW(health, TARGET),
+        .help = "A path that each host answers with 2xx while it is well; asked of every host by "
+                "every worker. Without it, only calls tell how a host is." },
+    { SERVICE_ROW(health_interval_ms, MS), BOUNDS(100, 10 * MINUTE), .otherwise = "5s",
+        .help = "How often the health path is asked." },
+    { SERVICE_ROW(health_failures, COUNT), BOUNDS(1, 10), .otherwise = "2",
+        .help = "So many failed checks in a row take a host out; one good check brings it back." },
+    { SERVICE_ROW(breaker.failures, COUNT), BOUNDS(0, 1000), .otherwise = "5",
+        .zero = "they are not looked at", .help = "So many failures in a row eject a host." },
+    { SERVICE_ROW(breaker.ratio_percent, COUNT), BOUNDS(0, 100), .otherwise = "50",
+        .zero = "it is not looked at", .help = "So many failures of 100 calls eject a host." },
+    { SERVICE_ROW(breaker.calls_min, COUNT), BOUNDS(1, 100000), .otherwise = "20",
+        .help = "Fewer calls in the window say nothing about that ratio." },
+    { SERVICE_ROW(breaker.window_ms, MS), BOUNDS(100, 10 * MINUTE), .otherwise = "10s",
+        .help = "The calls that count." },
+    { SERVICE_ROW(breaker.open_ms, MS), BOUNDS(10, 60 * MINUTE), .otherwise = "5s",
+        .help = "How long a host is ejected; the second time twice as long, and so on. Each window "
+                "without trouble takes one off again." },
+    { SERVICE_ROW(breaker.open_max_ms, MS), BOUNDS(10, 60 * MINUTE), .otherwise = "1min",
+        .help = "How long it is ejected at most." },
     { SERVICE_ROW(ca_file, FILE), .help = "Whom to trust for an https URL, PEM. Otherwise the "
                                           "system's list." },
     { SERVICE_ROW(cert_file, FILE), .help = "Our own certificate for the service, PEM." },
@@ -164,3 +218,11 @@ const struct settings_row settings_service_table[] = {
 };
 
 const size_t settings_service_table_count = countof(settings_service_table);
+
+const struct settings_row settings_host_table[] = {
+    { HOST_ROW(url, ORIGIN), .is_required = true, .help = "Where the host answers." },
+    { HOST_ROW(weight, COUNT), BOUNDS(1, 1000), .otherwise = "1",
+        .help = "Its share of the calls, beside the others'." },
+};
+
+const size_t settings_host_table_count = countof(settings_host_table);

@@ -15,6 +15,9 @@ enum settings_kind {
     SETTINGS_PATH,
     SETTINGS_FILE, /* a path; readable at boot, since who reads it does so late */
     SETTINGS_URL,
+    SETTINGS_ORIGIN, /* a URL that calls' targets are appended to */
+    SETTINGS_HOSTS,  /* a list of them */
+    SETTINGS_TARGET, /* what follows the host in a URL */
     SETTINGS_ADDRESS,
     SETTINGS_CHOICE,
     SETTINGS_BOOLEAN,
@@ -26,7 +29,13 @@ enum settings_kind {
 };
 
 /* The type of the member that holds it. */
-enum settings_store { SETTINGS_AS_TEXT, SETTINGS_AS_BOOL, SETTINGS_AS_UNSIGNED, SETTINGS_AS_SIZE };
+enum settings_store {
+    SETTINGS_AS_TEXT,
+    SETTINGS_AS_BOOL,
+    SETTINGS_AS_UNSIGNED,
+    SETTINGS_AS_SIZE,
+    SETTINGS_AS_HOSTS,
+};
 
 /*
  * Whether a change takes a restart (it shapes sockets, threads or tables), or could be taken over
@@ -38,7 +47,7 @@ struct settings_row {
     const char *name;
     enum settings_kind kind;
     enum settings_store store;
-    size_t offset; /* in struct settings, or in struct settings_service */
+    size_t offset; /* in struct settings, settings_service or settings_host */
     uint64_t min;  /* of numbers: bytes, milliseconds or seconds where they are that */
     uint64_t max;
     const char *otherwise; /* the default, as one writes it in the file; NULL: none */
@@ -56,5 +65,9 @@ extern const size_t settings_table_count;
 /* The settings of one service: "services.NAME." stands before these names. */
 extern const struct settings_row settings_service_table[];
 extern const size_t settings_service_table_count;
+
+/* Of one host, where a list of them says more than a URL. The first is the URL. */
+extern const struct settings_row settings_host_table[];
+extern const size_t settings_host_table_count;
 
 #endif

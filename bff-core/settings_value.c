@@ -11,6 +11,7 @@
 #include "settings_value.h"
 
 #include "base/must.h"
+#include "settings.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -40,6 +41,11 @@ static const struct {
     [SETTINGS_PATH] = { "a path in quotes", NULL },
     [SETTINGS_FILE] = { "the path of a file in quotes", NULL },
     [SETTINGS_URL] = { "a URL in quotes (\"https://host:port/path\")", NULL },
+    [SETTINGS_ORIGIN] = { "a URL in quotes (\"https://host:port/path\")", NULL },
+    [SETTINGS_HOSTS] = { "a list of URLs (( \"http://a:1\", { url = \"http://b:1\"; weight = 3; } "
+                         "))",
+        NULL },
+    [SETTINGS_TARGET] = { "a path in quotes (\"/healthz\")", NULL },
     [SETTINGS_ADDRESS] = { "an IP address in quotes (\"127.0.0.1\", \"::1\")", NULL },
     [SETTINGS_CHOICE] = { "one of", NULL },
     [SETTINGS_BOOLEAN] = { "true or false", NULL },
@@ -197,10 +203,14 @@ static bool check_choice(const struct settings_value *value, const char *text, s
     return err_set(err, "%s is \"%.60s\"; it takes %s.", value->name, text, takes);
 }
 
-static bool is_address(const char *text)
+static bool check_address(const struct settings_value *value, const char *text, struct err *err)
 {
     unsigned char bytes[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+    if (inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1) {
+        return true;
+    }
+    return err_set(
+        err, "%s is \"%.60s\"; it takes %s.", value->name, text, kinds[SETTINGS_ADDRESS].takes);
 }
 
 static bool is_port(struct str text)
@@ -248,6 +258,31 @@ static bool check_url(const struct settings_value *value, const char *text, stru
     return true;
 }
 
+/* A base has nothing behind its path: calls' targets are appended to it. */
+static bool check_origin(const struct settings_value *value, const char *text, struct err *err)
+{
+    if (!check_url(value, text, err)) {
+        return false;
+    }
+    bool has_query = strchr(text, '?') != NULL;
+    return !has_query || err_set(err,
+                             "%s is \"%.60s\"; it cannot have a query, since each call has "
+                             "its own.",
+                             value->name, text);
+}
+
+static bool check_target(const struct settings_value *value, const char *text, struct err *err)
+{
+    for (const char *at = text; *at; at++) {
+        if (*at == ' ' || *at == '#' || (unsigned char)*at >= 0x7f) {
+            return err_set(err, "%s is \"%.60s\"; a space, \"#\" or the like cannot stand in it.",
+                value->name, text);
+        }
+    }
+    return text[0] == '/' ||
+           err_set(err, "%s is \"%.60s\"; a path starts with \"/\".", value->name, text);
+}
+
 static bool check_file(const struct settings_value *value, const char *path, struct err *err)
 {
     struct stat status;
@@ -279,6 +314,17 @@ static bool has_control(const char *text)
     return false;
 }
 
+/* What a text of that kind must be besides; NULL: anything goes. */
+static bool (*const checks[SETTINGS_KINDS])(
+    const struct settings_value *value, const char *text, struct err *err) = {
+    [SETTINGS_CHOICE] = check_choice,
+    [SETTINGS_URL] = check_url,
+    [SETTINGS_ORIGIN] = check_origin,
+    [SETTINGS_TARGET] = check_target,
+    [SETTINGS_FILE] = check_file,
+    [SETTINGS_ADDRESS] = check_address,
+};
+
 static bool set_text(const struct settings_value *value, const struct conf_item *item,
     struct arena *arena, struct err *err)
 {
@@ -300,16 +346,8 @@ static bool set_text(const struct settings_value *value, const struct conf_item 
     const char *text = is_path && !is_word_of(row->words, item->text)
                            ? path_from(item->text, item->file, arena)
                            : arena_cstr(arena, str_of(item->text));
-    bool is_good = true;
-    if (row->kind == SETTINGS_CHOICE) {
-        is_good = check_choice(value, text, err);
-    } else if (row->kind == SETTINGS_URL) {
-        is_good = check_url(value, text, err);
-    } else if (row->kind == SETTINGS_FILE) {
-        is_good = check_file(value, text, err);
-    } else if (row->kind == SETTINGS_ADDRESS && !is_address(text)) {
-        is_good = wrong_value(value, item, err);
-    }
+    bool (*check)(const struct settings_value *, const char *, struct err *) = checks[row->kind];
+    bool is_good = !check || check(value, text, err);
     if (is_good) {
         *text_of(value) = text;
     }
@@ -318,7 +356,10 @@ static bool set_text(const struct settings_value *value, const struct conf_item 
 
 bool settings_value_is_missing(const struct settings_value *value)
 {
-    return value->row->store == SETTINGS_AS_TEXT && !*text_of(value);
+    const void *member = member_of(value);
+    return (value->row->store == SETTINGS_AS_TEXT && !*text_of(value)) ||
+           (value->row->store == SETTINGS_AS_HOSTS &&
+               ((const struct settings_hosts *)member)->count == 0);
 }
 
 /* --- the doors --- */
@@ -392,6 +433,17 @@ static void print_text(const struct settings_row *row, const char *text, FILE *o
     }
 }
 
+static void print_hosts(const struct settings_hosts *hosts, FILE *out)
+{
+    fputc('(', out);
+    for (size_t i = 0; i < hosts->count; i++) {
+        fputs(i ? ", { url = " : " { url = ", out);
+        print_quoted(hosts->list[i].url, out);
+        fprintf(out, "; weight = %u; }", hosts->list[i].weight);
+    }
+    fputs(" )", out);
+}
+
 void settings_value_print(const struct settings_value *value, FILE *out)
 {
     const void *member = member_of(value);
@@ -407,5 +459,8 @@ void settings_value_print(const struct settings_value *value, FILE *out)
         return;
     case SETTINGS_AS_TEXT:
         print_text(value->row, *text_of(value) ? *text_of(value) : "", out);
+        return;
+    case SETTINGS_AS_HOSTS:
+        print_hosts(member, out);
     }
 }

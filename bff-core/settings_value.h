@@ -14,13 +14,14 @@
 struct settings_value {
     const struct settings_row *row;
     const char *name; /* in full, "services.profiles.url": for sentences */
-    void *base;       /* the struct settings or settings_service that holds the member */
+    void *base;       /* the struct settings, settings_service or settings_host that holds it */
 };
 
 /*
- * Checks `item` and stores it; false with a sentence that names the setting, and nothing stored.
- * Texts are copied into `arena`. A relative path starts at the directory of `item->file`, or at the
- * working directory when that is NULL. The empty text is stored as NULL: no value.
+ * Of any kind but SETTINGS_HOSTS, which is a value in many places. Checks `item` and stores it;
+ * false with a sentence that names the setting, and nothing stored. Texts are copied into `arena`.
+ * A relative path starts at the directory of `item->file`, or at the working directory when that is
+ * NULL. The empty text is stored as NULL: no value.
  */
 bool settings_value_set(const struct settings_value *value, const struct conf_item *item,
     struct arena *arena, struct err *err);
@@ -36,7 +37,7 @@ void settings_value_print(const struct settings_value *value, FILE *out);
 /* A number of that row, as one writes it in a file. */
 void settings_value_print_number(const struct settings_row *row, uint64_t number, FILE *out);
 
-/* Whether the member holds no text. Never for numbers and booleans: they always hold one. */
+/* Whether the member holds no text, or no host. Numbers and booleans always hold one. */
 bool settings_value_is_missing(const struct settings_value *value);
 
 enum { SETTINGS_TAKES_BYTES = 160 };
