@@ -135,6 +135,7 @@ static bool make_client(struct worker *worker, struct err *err)
     };
     worker->client = http_client_new(worker->loop, &options);
     worker->services = services_new(worker, err);
+    worker->upstream = worker->services ? services_shown(worker->services) : NULL;
     worker->flights = flights_new(worker);
     return worker->services != NULL;
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 struct http_tls;
+struct upstream;
 
 /*
  * What the process has once: made at boot by the main thread, in this order, then only read. What
@@ -50,6 +51,8 @@ struct worker {
     unsigned requests_count;
     uint64_t detached_dropped; /* of the services, as of the last turn */
     bool is_draining;
+    /* How the services fare, for observe: fanout/service writes it. */
+    const struct upstream *upstream;
 
     pthread_t thread;
     struct loop *home; /* the main thread's loop */

@@ -86,6 +86,7 @@ static void breaker_open(struct breaker *breaker, uint64_t now_us)
     uint64_t open_us = limits->open_us * breaker->ejections;
     breaker->until_us = now_us + (open_us < limits->open_max_us ? open_us : limits->open_max_us);
     breaker->since_us = now_us;
+    breaker->opened++;
     breaker->is_closed = false;
     breaker->is_tried = false;
 }

@@ -41,6 +41,7 @@ struct breaker {
     } slots[BREAKER_SLOTS];
     uint64_t slot;      /* the youngest, counted since the clock's beginning */
     unsigned ejections; /* n, as of since_us */
+    uint64_t opened;    /* ejections in all */
     uint64_t since_us;  /* when it was closed or opened last */
     uint64_t until_us;  /* end of the ejection */
 };

@@ -1,76 +1,442 @@
 /*
- * service: the services of one worker.
+ * service: the services of one worker, their hosts, and what may be asked of them.
  *
- * Owns the services' hosts and the detached calls with their bodies. A detached call is sent at
- * most once and bounded by its deadline; on shutdown the worker waits until none is left, which
- * that deadline bounds too. Knows nothing of requests: what a detached call carries was copied.
+ * Owns the hosts and what is known of them: calls in flight, a breaker each, health checks, the
+ * service's adaptive limit, its observed times and its two budgets. The policies are modules of
+ * their own, which know neither clocks nor calls; here they meet the calls. Promises: (1) who is
+ * picked is closed, or the one call that tries a host whose ejection is over; (2) beside the limit,
+ * nothing here keeps a call waiting or starts one: that is the caller's; (3) a call that was given
+ * less time than the service usually takes is no fault of its host: a caller in a hurry cannot talk
+ * a host down. Knows nothing of requests.
  */
 #include "service.h"
 
+#include "../base/hash.h"
 #include "../base/log.h"
 #include "../base/must.h"
+#include "../upstream.h"
+#include "breaker.h"
+#include "detached.h"
+#include "health.h"
+#include "latency.h"
+#include "limit.h"
+#include "retry.h"
 
 #include <stdlib.h>
 
-/* At most so many detached calls under way in one worker. */
-enum { DETACHED_MAX = 256 };
+/* A call that is given up earlier says nothing, as long as nothing is known of the service. */
+enum { FAIR_US = 250 * 1000 };
 
 struct host {
+    struct service *service;
     struct http_origin *origin;
+    struct breaker *breaker;
+    struct health *health; /* NULL: it is not checked */
+    struct upstream_host *shown;
+    unsigned weight;
     unsigned in_flight;
 };
 
 struct service {
-    struct host host;
+    const struct settings_service *settings;
+    struct host *hosts;
+    struct breaker *breakers; /* of the hosts, in their order */
+    size_t count;
+    struct breaker_limits breaker_limits;
+    struct limit limit;
+    struct latency latency;
+    struct retry_budget retries;
+    struct retry_budget hedges;
+    struct upstream_service *shown;
+    unsigned in_flight;
+    uint64_t random;
 };
 
 struct services {
-    struct http_client *client;
     struct service *list;
     size_t count;
-    struct detached *detached; /* a list */
-    size_t detached_count;
-    uint64_t detached_dropped;
+    struct detached *detached;
+    struct upstream shown;
 };
 
-struct detached {
-    struct services *services;
-    struct detached *next, *before;
-    struct http_call *http;
-    struct buf body;
-};
+/* ---- what is shown ---- */
 
-static struct http_origin *open_origin(
-    struct http_client *client, const struct settings_service *service, struct err *err)
+static void show_state(struct host *host, uint64_t now_us)
 {
+    static const enum upstream_state states[] = {
+        [BREAKER_CLOSED] = UPSTREAM_CLOSED,
+        [BREAKER_OPEN] = UPSTREAM_OPEN,
+        [BREAKER_HALF_OPEN] = UPSTREAM_HALF_OPEN,
+    };
+    counter_set(&host->shown->state,
+        host->breaker->is_down ? UPSTREAM_DOWN : states[breaker_state(host->breaker, now_us)]);
+}
+
+static unsigned queued(const struct service *service)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < service->count; i++) {
+        sum += http_origin_counters(service->hosts[i].origin)->queued;
+    }
+    return sum;
+}
+
+static void show_calls(const struct service *service, const struct host *host)
+{
+    counter_set(&host->shown->in_flight, host->in_flight);
+    counter_set(&service->shown->in_flight, service->in_flight);
+    counter_set(&service->shown->limit, limit_calls(&service->limit));
+    counter_set(&service->shown->queued, queued(service));
+}
+
+/* ---- picking ---- */
+
+/* xorshift64*: which host is asked is no secret. */
+static uint64_t next_random(struct service *service)
+{
+    service->random ^= service->random >> 12;
+    service->random ^= service->random << 25;
+    service->random ^= service->random >> 27;
+    return service->random * 0x2545f4914f6cdd1dull;
+}
+
+/* Those who may be drawn: closed, and neither of two. */
+static bool is_candidate(const struct host *host, const struct host *but, const struct host *nor)
+{
+    return host != but && host != nor && host->breaker->is_closed && !host->breaker->is_down;
+}
+
+/* By weight; NULL: there is none. */
+static struct host *draw(struct service *service, const struct host *but, const struct host *nor)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < service->count; i++) {
+        const struct host *host = &service->hosts[i];
+        sum += is_candidate(host, but, nor) ? host->weight : 0;
+    }
+    uint64_t at = sum ? next_random(service) % sum : 0;
+    for (size_t i = 0; i < service->count && sum; i++) {
+        struct host *host = &service->hosts[i];
+        if (!is_candidate(host, but, nor)) {
+            continue;
+        }
+        if (at < host->weight) {
+            return host;
+        }
+        at -= host->weight;
+    }
+    return NULL;
+}
+
+/* A host whose ejection is over, and that nobody tries yet. */
+static struct host *untried(struct service *service, const struct host *but, uint64_t now_us)
+{
+    for (size_t i = 0; i < service->count; i++) {
+        struct host *host = &service->hosts[i];
+        if (host != but && !host->breaker->is_closed && breaker_lets(host->breaker, now_us)) {
+            return host;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * A retry or a hedge wants an answer: it tries a host that may be ill only when there is no other.
+ */
+static struct host *choose(struct service *service, const struct host *but, uint64_t now_us)
+{
+    struct host *tried = untried(service, but, now_us);
+    struct host *first = tried && !but ? tried : draw(service, but, NULL);
+    if (!first || first == tried || service->count == 1) {
+        return first ? first : tried;
+    }
+    struct host *second = draw(service, but, first);
+    bool is_second_freer = second && (uint64_t)second->in_flight * first->weight <
+                                         (uint64_t)first->in_flight * second->weight;
+    return is_second_freer ? second : first;
+}
+
+/* Whether a call to this host would be one too many in the queue for connections. */
+static bool has_full_queue(const struct service *service, const struct host *host)
+{
+    const struct http_origin_counters *counters = http_origin_counters(host->origin);
+    unsigned connections_max = service->settings->connections_max;
+    bool waits = counters->queued || (connections_max && counters->in_use >= connections_max);
+    return waits && queued(service) >= service->settings->queue_max;
+}
+
+struct host *service_pick(
+    struct service *service, const struct host *but, uint64_t now_us, enum service_refusal *why)
+{
+    struct host *host = choose(service, but, now_us);
+    bool is_full = service->in_flight >= limit_calls(&service->limit);
+    if (host && (is_full || has_full_queue(service, host))) {
+        *why = SERVICE_FULL;
+        counter_add(&service->shown->refused_full, !but);
+        return NULL;
+    }
+    *why = host ? SERVICE_READY : SERVICE_OPEN;
+    counter_add(&service->shown->refused_open, !host && !but);
+    return host;
+}
+
+struct http_origin *host_origin(const struct host *host)
+{
+    return host->origin;
+}
+
+/* ---- one call ---- */
+
+void service_began(struct service *service, struct host *host, uint64_t now_us)
+{
+    host->in_flight++;
+    service->in_flight++;
+    limit_began(&service->limit, service->in_flight, now_us);
+    retry_budget_called(&service->retries, now_us);
+    retry_budget_called(&service->hedges, now_us);
+    if (!host->breaker->is_closed) {
+        breaker_began(host->breaker, now_us);
+        show_state(host, now_us);
+    }
+    show_calls(service, host);
+}
+
+/* Whether a late call was given the time that the service usually takes. */
+static bool was_given_time(const struct service *service, uint64_t took_us)
+{
+    uint64_t usual_us = latency_p95_us(&service->latency);
+    uint64_t own_us = service->settings->timeout_ms * 1000ull;
+    return took_us >= (usual_us == UINT64_MAX ? FAIR_US : usual_us) ||
+           (own_us && took_us >= own_us);
+}
+
+/* Tells of those who were ejected since it was told last. */
+static void tell_ejections(struct service *service, uint64_t now_us)
+{
+    for (size_t i = 0; i < service->count; i++) {
+        struct host *host = &service->hosts[i];
+        if (host->breaker->opened > counter_read(&host->shown->ejections)) {
+            counter_set(&host->shown->ejections, host->breaker->opened);
+            show_state(host, now_us);
+            log_warn("service %s: %s is not asked for %llu ms, because its calls kept failing",
+                service->settings->name, host->shown->url,
+                (unsigned long long)(host->breaker->until_us - now_us) / 1000);
+        }
+    }
+}
+
+/* A call that says something about its host. */
+static void note(
+    struct service *service, struct host *host, bool is_good, uint64_t took_us, uint64_t now_us)
+{
+    bool was_closed = host->breaker->is_closed;
+    uint64_t began_us = now_us > took_us ? now_us - took_us : 0;
+    limit_ended(&service->limit, is_good, took_us, now_us);
+    if (breaker_ended(host->breaker, is_good, began_us, now_us)) {
+        breakers_judge(service->breakers, service->count, now_us);
+    }
+    if (!is_good) {
+        tell_ejections(service, now_us);
+    } else if (!was_closed && host->breaker->is_closed) {
+        show_state(host, now_us);
+        log_info("service %s: %s is asked again", service->settings->name, host->shown->url);
+    }
+}
+
+void service_ended(struct service *service, struct host *host, enum service_verdict verdict,
+    uint64_t took_us, uint64_t now_us)
+{
+    must(host->in_flight > 0 && service->in_flight > 0);
+    host->in_flight--;
+    service->in_flight--;
+    bool says_nothing = verdict == SERVICE_CANCELLED ||
+                        (verdict == SERVICE_LATE && !was_given_time(service, took_us));
+    /* One that was cancelled after it had become late (another was faster) took at least so long:
+     * without it, the rest would look faster than the service is. */
+    bool was_slow = verdict == SERVICE_CANCELLED && took_us >= latency_p95_us(&service->latency);
+    if (verdict == SERVICE_GOOD || was_slow) {
+        latency_add(&service->latency, took_us, now_us);
+    }
+    if (says_nothing) {
+        breaker_cancelled(host->breaker, now_us > took_us ? now_us - took_us : 0);
+    } else {
+        note(service, host, verdict == SERVICE_GOOD, took_us, now_us);
+    }
+    show_calls(service, host);
+}
+
+/* ---- more than one call for one question ---- */
+
+bool service_may_retry(struct service *service, uint64_t now_us)
+{
+    bool may = service->settings->retries && retry_budget_take(&service->retries, now_us);
+    counter_add(&service->shown->retries, may);
+    return may;
+}
+
+bool service_may_hedge(struct service *service, uint64_t now_us)
+{
+    bool may = service->count > 1 && service->settings->hedge &&
+               retry_budget_take(&service->hedges, now_us);
+    counter_add(&service->shown->hedges, may);
+    return may;
+}
+
+void service_hedge_won(struct service *service)
+{
+    counter_add(&service->shown->hedges_won, 1);
+}
+
+uint64_t service_hedge_after_us(const struct service *service)
+{
+    bool may = service->count > 1 && service->settings->hedge;
+    return may ? latency_p95_us(&service->latency) : UINT64_MAX;
+}
+
+/* ---- detached calls ---- */
+
+bool services_detach(
+    struct services *services, size_t index, const struct http_call_options *options)
+{
+    return detached_add(services->detached, services_get(services, index), options);
+}
+
+size_t services_detached_count(const struct services *services)
+{
+    return detached_count(services->detached);
+}
+
+uint64_t services_detached_dropped(const struct services *services)
+{
+    return detached_dropped(services->detached);
+}
+
+/* ---- the beginning and the end ---- */
+
+static void health_turned(void *context, bool is_down, const char *why)
+{
+    struct host *host = context;
+    breaker_set_down(host->breaker, is_down);
+    counter_set(&host->shown->state, is_down                    ? UPSTREAM_DOWN
+                                     : host->breaker->is_closed ? UPSTREAM_CLOSED
+                                                                : UPSTREAM_OPEN);
+    if (is_down) {
+        log_warn("service %s: %s is down: its health check ended with %s",
+            host->service->settings->name, host->shown->url, why);
+    } else {
+        log_info("service %s: %s is up again", host->service->settings->name, host->shown->url);
+    }
+}
+
+static bool open_host(
+    struct host *host, struct worker *worker, const struct settings_host *settings, struct err *err)
+{
+    const struct settings_service *service = host->service->settings;
     struct http_origin_options options = {
-        .url = service->url,
+        .url = settings->url,
         .ca_file = service->ca_file,
         .cert_file = service->cert_file,
         .key_file = service->key_file,
         .connections_max = service->connections_max,
     };
-    return http_origin_new(client, &options, err);
+    host->shown->url = settings->url;
+    host->weight = settings->weight;
+    host->origin = http_origin_new(worker->client, &options, err);
+    if (host->origin && service->health) {
+        host->health = health_start(worker, service, settings->url, health_turned, host, err);
+    }
+    return host->origin && (host->health || !service->health);
+}
+
+static void *zalloc(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    must(memory != NULL);
+    return memory;
+}
+
+/* All but the hosts' origins. */
+static void make_service(struct service *service, const struct settings_service *settings,
+    struct upstream_service *shown)
+{
+    *service = (struct service){ .settings = settings, .shown = shown };
+    service->count = settings->hosts.count;
+    service->hosts = zalloc(service->count, sizeof(*service->hosts));
+    service->breakers = zalloc(service->count, sizeof(*service->breakers));
+    service->breaker_limits = (struct breaker_limits){
+        .failures = settings->breaker.failures,
+        .ratio_percent = settings->breaker.ratio_percent,
+        .calls_min = settings->breaker.calls_min,
+        .window_us = settings->breaker.window_ms * 1000ull,
+        .open_us = settings->breaker.open_ms * 1000ull,
+        .open_max_us = settings->breaker.open_max_ms * 1000ull,
+    };
+    shown->hosts_count = service->count;
+    shown->hosts = zalloc(service->count, sizeof(*shown->hosts));
+    for (size_t i = 0; i < service->count; i++) {
+        breaker_init(&service->breakers[i], &service->breaker_limits);
+        service->hosts[i] = (struct host){
+            .service = service, .breaker = &service->breakers[i], .shown = &shown->hosts[i]
+        };
+    }
+    limit_init(
+        &service->limit, settings->in_flight_min, settings->in_flight_max, settings->in_flight_max);
+    counter_set(&shown->limit, settings->in_flight_max);
+    retry_budget_init(&service->retries, RETRY_PERCENT, RETRY_PER_S);
+    retry_budget_init(&service->hedges, HEDGE_PERCENT, HEDGE_PER_S);
+    hash_random(&service->random, sizeof(service->random));
+    service->random |= 1; /* zero would stay zero */
+}
+
+static bool open_service(struct service *service, struct worker *worker, struct err *err)
+{
+    for (size_t i = 0; i < service->count; i++) {
+        if (!open_host(&service->hosts[i], worker, &service->settings->hosts.list[i], err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 struct services *services_new(struct worker *worker, struct err *err)
 {
     const struct settings *settings = worker->core->settings;
-    struct services *services = calloc(1, sizeof(*services));
-    must(services != NULL);
-    services->client = worker->client;
+    struct services *services = zalloc(1, sizeof(*services));
     services->count = settings->services_count;
-    services->list = calloc(settings->services_count + 1, sizeof(*services->list));
-    must(services->list != NULL);
-    for (size_t i = 0; i < settings->services_count; i++) {
-        struct host *host = &services->list[i].host;
-        host->origin = open_origin(worker->client, &settings->services[i], err);
-        if (!host->origin) {
+    services->list = zalloc(services->count + 1, sizeof(*services->list));
+    services->shown.services_count = services->count;
+    services->shown.services = zalloc(services->count + 1, sizeof(struct upstream_service));
+    services->detached = detached_new(worker->client, settings, &services->shown);
+    for (size_t i = 0; i < services->count; i++) {
+        make_service(&services->list[i], &settings->services[i], &services->shown.services[i]);
+    }
+    for (size_t i = 0; i < services->count; i++) {
+        if (!open_service(&services->list[i], worker, err)) {
             services_free(services);
             return NULL;
         }
     }
     return services;
+}
+
+void services_free(struct services *services)
+{
+    if (!services) {
+        return;
+    }
+    detached_free(services->detached);
+    for (size_t i = 0; i < services->count; i++) {
+        struct service *service = &services->list[i];
+        for (size_t at = 0; at < service->count; at++) {
+            health_stop(service->hosts[at].health);
+        }
+        free(service->hosts);
+        free(service->breakers);
+        free(service->shown->hosts);
+    }
+    free(services->shown.services);
+    free(services->list);
+    free(services);
 }
 
 struct service *services_get(struct services *services, size_t index)
@@ -79,130 +445,7 @@ struct service *services_get(struct services *services, size_t index)
     return &services->list[index];
 }
 
-/* ---- one call ---- */
-
-struct host *service_pick(
-    struct service *service, const struct host *but, uint64_t now_us, enum service_refusal *why)
+const struct upstream *services_shown(const struct services *services)
 {
-    (void)now_us;
-    bool is_other = &service->host != but;
-    *why = is_other ? SERVICE_READY : SERVICE_OPEN;
-    return is_other ? &service->host : NULL;
-}
-
-struct http_origin *host_origin(const struct host *host)
-{
-    return host->origin;
-}
-
-void service_began(struct service *service, struct host *host, uint64_t now_us)
-{
-    (void)service;
-    (void)now_us;
-    host->in_flight++;
-}
-
-void service_ended(struct service *service, struct host *host, enum service_verdict verdict,
-    uint64_t took_us, uint64_t now_us)
-{
-    (void)service;
-    (void)verdict;
-    (void)took_us;
-    (void)now_us;
-    must(host->in_flight > 0);
-    host->in_flight--;
-}
-
-bool service_may_retry(struct service *service, uint64_t now_us)
-{
-    (void)service;
-    (void)now_us;
-    return true;
-}
-
-bool service_may_hedge(struct service *service, uint64_t now_us)
-{
-    (void)service;
-    (void)now_us;
-    return false;
-}
-
-uint64_t service_hedge_after_us(const struct service *service)
-{
-    (void)service;
-    return UINT64_MAX;
-}
-
-/* ---- detached calls ---- */
-
-static void free_detached(struct detached *detached)
-{
-    struct services *services = detached->services;
-    if (detached->before) {
-        detached->before->next = detached->next;
-    } else {
-        services->detached = detached->next;
-    }
-    if (detached->next) {
-        detached->next->before = detached->before;
-    }
-    services->detached_count--;
-    buf_release(&detached->body);
-    free(detached);
-}
-
-void services_free(struct services *services)
-{
-    if (!services) {
-        return;
-    }
-    while (services->detached) {
-        http_call_cancel(services->detached->http);
-        free_detached(services->detached);
-    }
-    free(services->list);
-    free(services);
-}
-
-static void detached_done(void *context, struct http_answer *answer)
-{
-    if (answer->outcome != HTTP_ANSWERED || answer->status >= 300) {
-        log_debug("a detached call ended as %s with status %u", http_outcome_name(answer->outcome),
-            answer->status);
-    }
-    free_detached(context);
-}
-
-bool services_detach(
-    struct services *services, size_t index, const struct http_call_options *options)
-{
-    struct detached *detached =
-        services->detached_count < DETACHED_MAX ? malloc(sizeof(*detached)) : NULL;
-    if (!detached) {
-        services->detached_dropped++;
-        return false;
-    }
-    *detached = (struct detached){ .services = services, .next = services->detached };
-    if (services->detached) {
-        services->detached->before = detached;
-    }
-    services->detached = detached;
-    services->detached_count++;
-    buf_init(&detached->body, options->body.len);
-    buf_append_str(&detached->body, options->body);
-    struct http_call_options own = *options;
-    own.origin = services_get(services, index)->host.origin;
-    own.body = buf_str(&detached->body);
-    detached->http = http_call_start(services->client, &own, detached_done, detached);
-    return true;
-}
-
-size_t services_detached_count(const struct services *services)
-{
-    return services->detached_count;
-}
-
-uint64_t services_detached_dropped(const struct services *services)
-{
-    return services->detached_dropped;
+    return &services->shown;
 }

@@ -14,6 +14,7 @@
 struct services;
 struct service;
 struct host;
+struct upstream;
 
 /* NULL with a sentence in `err` when a service's URL cannot be used. Needs worker->client. */
 struct services *services_new(struct worker *worker, struct err *err);
@@ -23,6 +24,9 @@ void services_free(struct services *services);
 
 /* settings->services[index], as this worker reaches it. */
 struct service *services_get(struct services *services, size_t index);
+
+/* What observe reads of them; lives as long as the services. */
+const struct upstream *services_shown(const struct services *services);
 
 /* ---- one call, told from outside ---- */
 
@@ -49,7 +53,9 @@ struct http_origin *host_origin(const struct host *host);
 enum service_verdict {
     SERVICE_GOOD,      /* the host is well: it answered 2xx, 3xx, or 4xx but 429 */
     SERVICE_BAD,       /* no answer or a broken one, 5xx, 429 */
-    SERVICE_LATE,      /* no answer in its time, were it shorter than the service's own */
+    SERVICE_LATE,      /* no answer in its time. When that was less than the service usually takes
+                        * (its observed p95; a quarter of a second as long as that is unknown) and
+                        * less than its own timeout, it says nothing about the host */
     SERVICE_CANCELLED, /* nothing: nobody waited any more */
 };
 
@@ -68,6 +74,9 @@ bool service_may_retry(struct service *service, uint64_t now_us);
 /* Whether a second host may be asked too; true takes it from the service's hedge budget. Never with
  * one host. */
 bool service_may_hedge(struct service *service, uint64_t now_us);
+
+/* The hedge's answer came first: for the counters. */
+void service_hedge_won(struct service *service);
 
 /* When an answer is so late that a hedge is due: the observed p95. UINT64_MAX: too few answers yet,
  * or no hedges. */

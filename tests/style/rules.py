@@ -19,7 +19,7 @@ OPENING_LINES = range(5, 26)
 
 MIDDLE = ("admit", "fanout", "respond", "observe")
 ROOT_FOR_MIDDLE = ("bff.h", "request.h", "worker.h", "settings.h", "problem.h", "options.h",
-                   "version.h")
+                   "upstream.h", "version.h")
 
 # A library's headers, and the files of bff-core that speak to it. No header does.
 LIBRARIES = {

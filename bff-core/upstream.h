@@ -1,0 +1,50 @@
+#ifndef UPSTREAM_H
+#define UPSTREAM_H
+
+#include "base/counter.h"
+
+#include <stddef.h>
+
+/*
+ * How the services fare, as one worker sees them: fanout/service writes it, on the worker's thread,
+ * and observe reads it, on any. Both rooms know this and not each other. Made with the worker, and
+ * there until it is joined.
+ */
+enum upstream_state {
+    UPSTREAM_CLOSED,    /* it is asked */
+    UPSTREAM_OPEN,      /* ejected, because its calls failed */
+    UPSTREAM_HALF_OPEN, /* one call tries whether it is well again */
+    UPSTREAM_DOWN,      /* its health check fails */
+    UPSTREAM_STATES
+};
+
+struct upstream_host {
+    const char *url;
+    struct counter in_flight; /* calls, now */
+    struct counter state;     /* enum upstream_state */
+    struct counter ejections;
+};
+
+struct upstream_service {
+    struct upstream_host *hosts;
+    size_t hosts_count;
+    struct counter in_flight; /* calls, now: of all hosts, those in the queue included */
+    struct counter limit;     /* of them */
+    struct counter queued;    /* of them, for a connection */
+    struct counter retries;
+    struct counter hedges;
+    struct counter hedges_won;
+    struct counter refused_open; /* calls that were not made: no host to ask */
+    struct counter refused_full; /* too many were under way already */
+};
+
+/* What a worker shows: one service for each of the settings'. */
+struct upstream {
+    struct upstream_service *services;
+    size_t services_count;
+    struct counter detached;         /* under way, now */
+    struct counter detached_queued;  /* waiting for their turn */
+    struct counter detached_dropped; /* never made */
+};
+
+#endif
