@@ -10,6 +10,7 @@
 
 #include "members.h"
 #include "scrape.h"
+#include "upstreams.h"
 
 #include "../base/must.h"
 #include "../wire/json.h"
@@ -148,6 +149,7 @@ static void services_page(
         }
         buf_append_char(out, '}');
         quantile_members(out, &service.durations);
+        upstreams_members(admin->core, i, out);
         buf_append_char(out, '}');
     }
     buf_append_str(out, STR("]}\n"));

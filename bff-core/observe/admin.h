@@ -11,7 +11,7 @@
  *     GET /readyz          200 when requests can be served, else 503 with a JSON list of reasons
  *     GET /metrics         Prometheus text, or OpenMetrics when Accept prefers it
  *     GET /admin/routes    requests and latencies of each route, as JSON
- *     GET /admin/services  calls and latencies of each service, as JSON
+ *     GET /admin/services  calls, latencies and hosts of each service, as JSON
  *     GET /admin/plans     the plans as they were compiled in, as JSON
  *     GET /admin/settings  the settings in force, as libconfig text
  */

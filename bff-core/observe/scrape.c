@@ -9,6 +9,7 @@
 #include "scrape.h"
 
 #include "access.h"
+#include "upstreams.h"
 
 #include "../base/must.h"
 #include "../version.h"
@@ -410,6 +411,7 @@ void scrape_write(const struct metrics *metrics, const struct scrape_extras *ext
         .extras = extras,
         .text = { .out = out, .format = format },
     };
+    upstreams_write(metrics->core, &scrape.text);
     for (size_t i = 0; i < countof(families); i++) {
         exposition_family(&scrape.text, &families[i].family);
         families[i].write(&scrape);
