@@ -123,8 +123,7 @@ const struct settings_row settings_table[] = {
         .zero = "as long as it works",
         .help = "How long a connection to a service is used: a name that has moved is followed "
                 "within this time and dns_ms." },
-    { ROW(upstream.dns_ms, MS), BOUNDS(0, 60 * MINUTE), .otherwise = "30s",
-        .zero = "a name is resolved for each new connection",
+    { ROW(upstream.dns_ms, MS), BOUNDS(1 * SECOND, 60 * MINUTE), .otherwise = "30s",
         .help = "How long the address that a name stood for is believed." },
     { ROW(upstream.connections_max, COUNT), BOUNDS(1, 100000), .otherwise = "256",
         .help = "Connections to all services, of each worker." },

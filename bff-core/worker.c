@@ -132,6 +132,8 @@ static bool make_client(struct worker *worker, struct err *err)
         .connections_max = settings->upstream.connections_max,
         .connect_timeout_ms = settings->upstream.connect_timeout_ms,
         .idle_timeout_ms = settings->upstream.idle_ms,
+        .age_max_ms = settings->upstream.age_ms,
+        .dns_ms = settings->upstream.dns_ms,
     };
     worker->client = http_client_new(worker->loop, &options);
     worker->services = services_new(worker, err);

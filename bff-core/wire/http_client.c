@@ -20,7 +20,11 @@
 
 #include <stdlib.h>
 
-enum { DEFAULT_IDLE_TIMEOUT_MS = 60 * 1000, REQUEST_MAX_BYTES = 1 << 20 };
+enum {
+    DEFAULT_IDLE_TIMEOUT_MS = 60 * 1000,
+    DEFAULT_DNS_MS = 60 * 1000,
+    REQUEST_MAX_BYTES = 1 << 20,
+};
 
 const char *http_outcome_name(enum http_outcome outcome)
 {
@@ -461,6 +465,9 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
     client->options = *options;
     if (client->options.idle_timeout_ms == 0) {
         client->options.idle_timeout_ms = DEFAULT_IDLE_TIMEOUT_MS;
+    }
+    if (client->options.dns_ms == 0) {
+        client->options.dns_ms = DEFAULT_DNS_MS;
     }
     client->next.run = let_next_through;
     http_ring_init(&client->origins);

@@ -19,6 +19,8 @@ struct http_client_options {
     unsigned connections_max;    /* of each lane, kept alive or in use; 0: no limit */
     unsigned connect_timeout_ms; /* resolving and TLS included; 0: only the call's deadline */
     unsigned idle_timeout_ms;    /* unused for so long, a connection is closed; 0: 60 s */
+    unsigned age_max_ms;         /* made so long ago, it is not used again; 0: no limit */
+    unsigned dns_ms;             /* how long a resolved name is believed; 0: 60 s */
 };
 
 /* Prepares the foreign library for the process at the first call; any thread may make it. */

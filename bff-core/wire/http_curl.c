@@ -341,6 +341,12 @@ static void set_tls(CURL *easy, const struct http_origin *origin)
     set_long(easy, CURLOPT_SSL_VERIFYHOST, 2);
 }
 
+/* Curl counts these in seconds. */
+static long whole_s(unsigned ms)
+{
+    return (long)ms / 1000 + (ms % 1000 != 0);
+}
+
 void *http_curl_easy_new(struct http_curl *curl, struct http_origin *origin, void *url)
 {
     CURL *easy = curl_easy_init();
@@ -359,7 +365,10 @@ void *http_curl_easy_new(struct http_curl *curl, struct http_origin *origin, voi
     set_long(easy, CURLOPT_PIPEWAIT, origin->http2);
     /* Curl takes 0 for its own default of 300 s: the call's deadline ends it before. */
     set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
-    set_long(easy, CURLOPT_MAXAGE_CONN, (long)(options->idle_timeout_ms + 999) / 1000);
+    set_long(easy, CURLOPT_MAXAGE_CONN, whole_s(options->idle_timeout_ms));
+    /* A name that moved is followed when its last connections are too old; 0 is no limit. */
+    set_long(easy, CURLOPT_MAXLIFETIME_CONN, whole_s(options->age_max_ms));
+    set_long(easy, CURLOPT_DNS_CACHE_TIMEOUT, whole_s(options->dns_ms));
     /* A call that ends while its host is being resolved does not wait for the resolver's thread. */
     set_long(easy, CURLOPT_QUICK_EXIT, 1);
     must_curl(curl_easy_setopt(easy, CURLOPT_SHARE, curl->share));

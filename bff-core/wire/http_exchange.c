@@ -51,6 +51,7 @@ struct connection {
     struct deadline connect_ends; /* of SHAKING */
     size_t sent;                  /* of head and body */
     uint64_t since_us;            /* connecting, or idle */
+    uint64_t ends_us;             /* when it is too old to carry another call */
     struct http_link link;        /* in origin->idle, last used last */
     struct http_link age;         /* in exchange->idle */
 };
@@ -103,6 +104,17 @@ static bool is_stale(const struct connection *connection, uint64_t now_us)
     return now_us - connection->since_us >= limit_us;
 }
 
+/*
+ * Those that were made together do not end together: each gets between three quarters of the age
+ * and all of it, in the steps of the golden ratio.
+ */
+static uint64_t end_of_life_us(const struct http_origin *origin, uint64_t now_us)
+{
+    uint64_t age_us = (uint64_t)origin->client->options.age_max_ms * 1000;
+    uint32_t part = (uint32_t)origin->counters.connects * 2654435769u;
+    return age_us ? now_us + age_us - (age_us / 4 * part >> 32) : UINT64_MAX;
+}
+
 static void wait_for_age(struct http_exchange *exchange)
 {
     uint64_t limit_us = (uint64_t)exchange->client->options.idle_timeout_ms * 1000;
@@ -147,7 +159,7 @@ static struct connection *take_idle(struct http_origin *origin)
     uint64_t now_us = clock_now_us();
     while (!http_ring_is_empty(&origin->idle)) {
         struct connection *connection = container_of(origin->idle.before, struct connection, link);
-        if (is_stale(connection, now_us)) {
+        if (is_stale(connection, now_us) || now_us >= connection->ends_us) {
             close_connection(connection);
             continue;
         }
@@ -503,6 +515,7 @@ static void connect_anew(struct http_call *call)
     connection->origin = call->origin;
     connection->call = call;
     connection->since_us = clock_now_us();
+    connection->ends_us = end_of_life_us(call->origin, connection->since_us);
     call->carrier = connection;
     connection->connect = http_connect_start(call->origin, connected, connection);
 }

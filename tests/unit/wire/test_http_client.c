@@ -305,6 +305,33 @@ Test(http_client, calls_beyond_the_limit_wait_their_turn)
     }
 }
 
+/*
+ * Always in use, it would never be idle for long enough to be closed. The library counts in whole
+ * seconds, this lane of ours in milliseconds.
+ */
+Test(http_client, a_connection_in_use_grows_old_too)
+{
+    static const struct turn script[] = { { .say = HELLO } };
+    WITH_LANES(lane)
+    {
+        struct page page;
+        struct result result;
+        open_client(&page, (struct http_client_options){ .age_max_ms = 200 });
+        page.server = server_start(script, 1, NULL);
+        page.origin = origin_at(
+            &page, page.server->port, (struct http_origin_options){ .lane = lanes[lane] });
+        uint64_t began_us = clock_now_us(), until_us = began_us + 5000000;
+        while (server_connections(page.server) < 2 && clock_now_us() < until_us) {
+            ask(&page, &result, (struct http_call_options){ 0 });
+            cr_assert_eq(result.answer.outcome, HTTP_ANSWERED);
+            forget(&result);
+        }
+        cr_assert_eq(server_connections(page.server), 2, "%s", lane_names[lane]);
+        cr_assert_geq(clock_now_us() - began_us, 150000, "%s", lane_names[lane]);
+        close_page(&page);
+    }
+}
+
 Test(http_client, an_idle_connection_leaves_for_another_origin)
 {
     static const struct turn script[] = { { .say = HELLO } };
