@@ -17,7 +17,7 @@ struct detached *detached_new(
 /* Cancels what is under way. Before the services and the client. */
 void detached_free(struct detached *detached);
 
-/* Copies `options`, whose origin is not looked at. False: dropped. */
+/* Copies `options`, whose origin is not looked at. False: dropped, this one or one before it. */
 bool detached_add(
     struct detached *detached, struct service *service, const struct http_call_options *options);
 

@@ -298,7 +298,10 @@ uint64_t service_hedge_after_us(const struct service *service)
 bool services_detach(
     struct services *services, size_t index, const struct http_call_options *options)
 {
-    return detached_add(services->detached, services_get(services, index), options);
+    struct service *service = services_get(services, index);
+    struct http_call_options own = *options;
+    own.answer_max_bytes = service->settings->answer_max_bytes;
+    return detached_add(services->detached, service, &own);
 }
 
 size_t services_detached_count(const struct services *services)

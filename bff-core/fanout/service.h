@@ -86,8 +86,9 @@ uint64_t service_hedge_after_us(const struct service *service);
 
 /*
  * Asks for the effect only: nobody waits for the answer, and it outlives the request that caused
- * it. Everything in `options` is copied; the host is picked when its turn comes, so `origin` is not
- * looked at. False when it was dropped, and counted: too many are waiting.
+ * it. Everything in `options` is copied but `origin` and `answer_max_bytes`, which are the
+ * service's: the host is picked when the call's turn comes. False when it was dropped, and counted:
+ * too many are waiting.
  */
 bool services_detach(
     struct services *services, size_t index, const struct http_call_options *options);

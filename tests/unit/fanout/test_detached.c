@@ -3,7 +3,7 @@
 
 enum { S = 1000 * 1000, MS = 1000 };
 
-#define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+#define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 #define START(...)                                                                                 \
     static const struct turn script[] = { __VA_ARGS__ };                                           \
     struct server *server = server_start(script, countof(script), NULL)
@@ -44,8 +44,7 @@ static bool detach(const char *word, uint64_t patience_us)
         .fields = &field,
         .fields_count = 1,
         .body = str_of(body),
-        .deadline_us = clock_now_us() + patience_us,
-        .answer_max_bytes = 1000 };
+        .deadline_us = clock_now_us() + patience_us };
     bool is_taken = services_detach(town.worker.services, 0, &options);
     memset(target, '!', sizeof(target));
     memset(value, '!', sizeof(value));
@@ -81,6 +80,9 @@ Test(detached, what_a_call_carries_is_copied)
     cr_assert_not_null(strstr(server->heard, "X-Word: field one\r\n"));
     cr_assert_not_null(strstr(server->heard, "\r\n\r\nbody one"));
     cr_assert_eq(services_detached_dropped(town.worker.services), 0);
+    const struct http_origin_counters *counters = http_origin_counters(host_origin(
+        service_pick(town_service(), NULL, clock_now_us(), &(enum service_refusal){ 0 })));
+    cr_assert_eq(counters->ended[HTTP_ANSWERED], 1);
     close_town(server);
 }
 
