@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { LOOK_EVERY = 16 };
+enum { LOOK_EVERY = 16, LOOK_PART = 32 };
 
 /* The values up to 8 have a bucket each; from there on eight share an octave. */
 static unsigned bucket_of(uint64_t us)
@@ -72,7 +72,8 @@ void latency_add(struct latency *latency, uint64_t took_us, uint64_t now_us)
     struct latency_span *span = &latency->spans[latency->present];
     span->counts[bucket_of(took_us ? took_us : 1)]++; /* 0 stands for "too few" */
     span->count++;
-    if (++latency->unseen >= LOOK_EVERY) {
+    /* A few more among many change nothing. */
+    if (++latency->unseen >= LOOK_EVERY && latency->unseen >= span->count / LOOK_PART) {
         look_up(latency);
     }
 }

@@ -145,9 +145,13 @@ static struct host *untried(struct service *service, const struct host *but, uin
  */
 static struct host *choose(struct service *service, const struct host *but, uint64_t now_us)
 {
+    struct host *only = service->hosts;
+    if (service->count == 1) {
+        return only != but && breaker_lets(only->breaker, now_us) ? only : NULL;
+    }
     struct host *tried = untried(service, but, now_us);
     struct host *first = tried && !but ? tried : draw(service, but, NULL);
-    if (!first || first == tried || service->count == 1) {
+    if (!first || first == tried) {
         return first ? first : tried;
     }
     struct host *second = draw(service, but, first);

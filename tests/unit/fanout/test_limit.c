@@ -176,7 +176,7 @@ Test(limit, keeps_it_for_minutes_although_the_base_is_measured_again)
 {
     begin_world(8, 1000, 1000);
     live(&crowded, 5);
-    struct seen seen = live(&crowded, 300);
+    struct seen seen = live(&crowded, 130);
     expect_found(&crowded, &seen);
     cr_expect_lt(seen.lowest, crowded.capacity / 2.0, "the search was never seen");
 }
@@ -197,8 +197,8 @@ Test(limit, finds_it_for_services_a_hundred_times_faster_and_slower)
     fast.took_us = 1000;
     slow.took_us = 500000;
     begin_world(8, 1000, 1000);
-    live(&fast, 5);
-    struct seen seen = live(&fast, 10);
+    live(&fast, 2);
+    struct seen seen = live(&fast, 3);
     expect_found(&fast, &seen);
     begin_world(8, 1000, 1000);
     live(&slow, 120);
@@ -294,7 +294,7 @@ Test(limit, never_leaves_its_bounds)
     struct seen seen = live(&weather, 10);
     weather.failing = 1;
     struct seen failing = live(&weather, 10);
-    weather = (struct weather){ .capacity = 200, .took_us = 1000, .load = 3 };
+    weather = (struct weather){ .capacity = 100, .took_us = 10000, .load = 3 };
     struct seen free = live(&weather, 10);
     expect_between(fmin(seen.lowest, fmin(failing.lowest, free.lowest)), 30, 60);
     expect_between(fmax(seen.highest, fmax(failing.highest, free.highest)), 30, 60);
