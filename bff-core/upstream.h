@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * How the services fare, as one worker sees them: fanout/service writes it, on the worker's thread,
- * and observe reads it, on any. Both rooms know this and not each other. Made with the worker, and
+ * How the services fare, as one worker sees them: fanout writes it, on the worker's thread, and
+ * observe reads it, on any. Both rooms know this and not each other. Made with the worker, and
  * there until it is joined.
  */
 enum upstream_state {
@@ -45,6 +45,10 @@ struct upstream {
     struct counter detached;         /* under way, now */
     struct counter detached_queued;  /* waiting for their turn */
     struct counter detached_dropped; /* never made */
+    struct counter shared;           /* calls that were answered by one under way for another */
+    struct counter copies;           /* answers that are kept, now */
+    struct counter copies_bytes;
+    struct counter copies_evicted; /* to make room */
 };
 
 #endif

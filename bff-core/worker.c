@@ -47,11 +47,9 @@ static void exchange_done(void *owner, bool is_sent, uint64_t sent_bytes)
 
 /* ---- the end ---- */
 
-/* What observe may not ask the services is shown to it here. */
 static uint64_t before_wait(struct turn_hook *hook)
 {
     struct worker *worker = container_of(hook, struct worker, turn);
-    worker->detached_dropped = services_detached_dropped(worker->services);
     bool is_empty = worker->requests_count == 0 && http_server_connections(worker->server) == 0 &&
                     services_detached_count(worker->services) == 0;
     if (worker->is_draining && is_empty) {

@@ -49,7 +49,6 @@ struct worker {
     struct request *requests;      /* in flight */
     struct request *requests_spare;
     unsigned requests_count;
-    uint64_t detached_dropped; /* of the services, as of the last turn */
     bool is_draining;
     /* How the services fare, for observe: fanout/service writes it. */
     const struct upstream *upstream;

@@ -148,8 +148,8 @@ static void take_trace(struct request *request)
         is_traceparent(sent) && !http_arrived_repeats(request->arrived, STR("traceparent"));
     struct str trace_id = goes_on ? (struct str){ sent.at + 3, 32 } : hex_random(arena, 16);
     char flags[] = { '0', (char)('0' + (goes_on ? known_flags(sent) : 0)) };
-    request->received.traceparent = traceparent_of(
-        arena, trace_id, hex_random(arena, 8), (struct str){ flags, sizeof(flags) });
+    request->received.traceparent =
+        traceparent_of(arena, trace_id, hex_random(arena, 8), (struct str){ flags, sizeof(flags) });
     if (goes_on) {
         take_tracestate(request);
     }

@@ -25,12 +25,13 @@
 #include "../base/clock.h"
 #include "../base/hash.h"
 #include "../base/must.h"
+#include "../upstream.h"
 #include "attempt.h"
+#include "retry.h"
 
 #include <stdlib.h>
 
 enum {
-    TRIES_MAX = 3,
     ATTEMPTS_MAX = 2, /* at once: the first and its hedge */
     BUCKETS = 1024,
     WORTHWHILE_US = 2000, /* with less time left nothing is asked again */
@@ -42,8 +43,7 @@ struct flights {
     struct flight *spare;
     struct flight *buckets[BUCKETS];
     struct hash_key hash_key;
-    uint64_t random;
-    struct flight_counters counters;
+    struct upstream *shown;
 };
 
 struct flight {
@@ -53,7 +53,8 @@ struct flight {
     bool is_listed;
     bool is_landing;
     bool has_raced;
-    unsigned tries;
+    unsigned tries;              /* attempts so far */
+    unsigned retries;            /* those of them that took the place of a failed one */
     struct http_link passengers; /* first come first */
     struct attempt attempts[ATTEMPTS_MAX];
     struct host *failed_host; /* of the last attempt; NULL: none failed */
@@ -219,6 +220,14 @@ static struct freshness freshness(const struct flight *flight, const struct http
         &first_passenger(flight)->rules, answer->cache_control, answer->age, answer->vary);
 }
 
+static void show_copies(struct flights *flights)
+{
+    struct cache_counters counters = cache_counters(flights->cache);
+    counter_set(&flights->shown->copies, counters.copies);
+    counter_set(&flights->shown->copies_bytes, counters.bytes);
+    counter_set(&flights->shown->copies_evicted, counters.evicted);
+}
+
 /* The service's answer. The first passenger's judgement decides whether it is kept. */
 static void arrive(struct attempt *attempt, struct http_answer *answer)
 {
@@ -231,11 +240,14 @@ static void arrive(struct attempt *attempt, struct http_answer *answer)
     }
     land_live(first, copy);
     bool is_good = first->landing.copy == copy;
-    flight->flights->counters.hedges_won += attempt->is_hedge && is_good;
+    if (attempt->is_hedge && is_good) {
+        service_hedge_won(flight->service);
+    }
     attempt_end(attempt, is_good ? SERVICE_GOOD : SERVICE_BAD);
     if (first->key.at && is_good) {
         cache_keep(flight->flights->cache, copy, first->key, first->hash, &dates, answer->etag,
             clock_now_us());
+        show_copies(flight->flights);
     }
     struct http_link *at = first->link.next;
     for (; at != &flight->passengers; at = at->next) {
@@ -252,6 +264,7 @@ static void confirm(struct attempt *attempt, struct http_answer *answer)
     struct copy *copy = cache_copy_hold(attempt->known);
     struct freshness dates = freshness(flight, answer);
     cache_renew(copy, &dates, clock_now_us());
+    show_copies(flight->flights);
     attempt_end(attempt, SERVICE_GOOD);
     struct http_link *at = flight->passengers.next;
     for (; at != &flight->passengers; at = at->next) {
@@ -263,42 +276,42 @@ static void confirm(struct attempt *attempt, struct http_answer *answer)
 
 /* ---- asking again ---- */
 
-static uint64_t next_random(struct flights *flights)
+static bool is_first_race(const struct flight *flight, const struct http_answer *answer)
 {
-    uint64_t z = flights->random += 0x9e3779b97f4a7c15; /* splitmix64 */
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
+    return failure_is_race(answer) && !flight->has_raced;
 }
 
-/* Full jitter (AWS, "Exponential Backoff And Jitter"): from 0 to 10 ms, 20 ms, 40 ms ... */
-static uint64_t retry_backoff_us(unsigned tries, uint64_t random)
+/* Takes one from what the call and the service may be asked again. */
+static bool takes_retry(struct flight *flight)
 {
-    uint64_t most_us = 10000ull << (tries < 5 ? tries - 1 : 4);
-    return random % (most_us + 1);
+    const struct settings *settings = flight->flights->worker->core->settings;
+    if (flight->retries >= settings->services[first_passenger(flight)->service].retries ||
+        !service_may_retry(flight->service, clock_now_us())) {
+        return false;
+    }
+    flight->retries++;
+    return true;
 }
 
 /* True when the flight goes on: after a pause, or at once. */
 static bool goes_on(struct flight *flight, const struct http_answer *answer)
 {
-    uint64_t now_us = clock_now_us();
-    bool is_race = failure_is_race(answer) && !flight->has_raced;
-    if (!failure_may_pass(answer, first_passenger(flight)->method) || flight->tries >= TRIES_MAX) {
+    if (!failure_may_pass(answer, first_passenger(flight)->method)) {
         return false;
     }
-    if (is_race) {
+    if (is_first_race(flight, answer)) {
         flight->has_raced = true;
         flight->failed_host = NULL;
         return repeats(flight);
     }
-    uint64_t pause_us = retry_backoff_us(flight->tries, next_random(flight->flights));
+    uint64_t random;
+    hash_random(&random, sizeof(random));
+    uint64_t pause_us = retry_backoff_us(flight->retries + 1, random);
     uint64_t asked_us = failure_pause_us(answer);
-    uint64_t resumes_us = now_us + (asked_us > pause_us ? asked_us : pause_us);
-    if (resumes_us + WORTHWHILE_US >= first_passenger(flight)->ends_us ||
-        !service_may_retry(flight->service, now_us)) {
+    uint64_t resumes_us = clock_now_us() + (asked_us > pause_us ? asked_us : pause_us);
+    if (resumes_us + WORTHWHILE_US >= first_passenger(flight)->ends_us || !takes_retry(flight)) {
         return false;
     }
-    flight->flights->counters.retries++;
     loop_deadline(loop_of(flight), &flight->timer, resumes_us);
     return true;
 }
@@ -315,8 +328,7 @@ static bool has_time_left(struct flight *flight)
         struct passenger *passenger = container_of(at, struct passenger, link);
         goes_on |= passenger->ends_us > now_us + WORTHWHILE_US;
     }
-    return goes_on && first_passenger(flight)->method == HTTP_GET && flight->tries < TRIES_MAX &&
-           service_may_retry(flight->service, now_us);
+    return goes_on && first_passenger(flight)->method == HTTP_GET && takes_retry(flight);
 }
 
 /* Those whose time is over land; for the others the question is put anew. */
@@ -361,7 +373,8 @@ static void attempt_done(void *context, struct http_answer *answer)
     }
     flight->failure = failure_of(answer);
     flight->failed_host = attempt->host;
-    attempt_end(attempt, failure_verdict(answer));
+    attempt_end(
+        attempt, is_first_race(flight, answer) ? SERVICE_CANCELLED : failure_verdict(answer));
     if (is_under_way(flight)) {
         return; /* the other attempt may still succeed */
     }
@@ -439,9 +452,8 @@ static void timer_expired(struct deadline *deadline)
         }
         return;
     }
-    if (service_may_hedge(flight->service, clock_now_us()) &&
-        depart(flight, flight->attempts[0].host, true)) {
-        flight->flights->counters.hedges++;
+    if (service_may_hedge(flight->service, clock_now_us())) {
+        depart(flight, flight->attempts[0].host, true);
     }
 }
 
@@ -522,7 +534,7 @@ bool flight_board(struct flights *flights, struct passenger *passenger, struct a
             return true;
         }
         if ((under_way = find_flight(flights, passenger)) != NULL) {
-            flights->counters.shared++;
+            counter_add(&flights->shown->shared, 1);
             board(passenger, under_way);
             loop_deadline(flights->worker->loop, &passenger->ends, passenger->ends_us);
             return false;
@@ -562,8 +574,8 @@ struct flights *flights_new(struct worker *worker)
     must(flights != NULL);
     flights->worker = worker;
     flights->cache = cache_new(worker->core->settings->cache.bytes);
+    flights->shown = services_shown(worker->services);
     hash_key_init(&flights->hash_key);
-    hash_random(&flights->random, sizeof(flights->random));
     return flights;
 }
 
@@ -579,14 +591,4 @@ void flights_free(struct flights *flights)
     }
     cache_free(flights->cache);
     free(flights);
-}
-
-struct flight_counters flights_counters(const struct flights *flights)
-{
-    return flights->counters;
-}
-
-struct cache_counters flights_cache(const struct flights *flights)
-{
-    return cache_counters(flights->cache);
 }

@@ -70,15 +70,4 @@ bool flight_board(struct flights *flights, struct passenger *passenger, struct a
 /* It waits no longer; the last one to leave cancels the question. No effect when it has landed. */
 void flight_leave(struct passenger *passenger);
 
-/* Of one worker, since it began. */
-struct flight_counters {
-    uint64_t shared;  /* calls that boarded a flight under way */
-    uint64_t retries; /* questions put again */
-    uint64_t hedges;  /* second questions beside one under way */
-    uint64_t hedges_won;
-};
-
-struct flight_counters flights_counters(const struct flights *flights);
-struct cache_counters flights_cache(const struct flights *flights);
-
 #endif

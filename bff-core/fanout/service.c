@@ -452,7 +452,7 @@ struct service *services_get(struct services *services, size_t index)
     return &services->list[index];
 }
 
-const struct upstream *services_shown(const struct services *services)
+struct upstream *services_shown(struct services *services)
 {
     return &services->shown;
 }

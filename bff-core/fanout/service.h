@@ -25,8 +25,8 @@ void services_free(struct services *services);
 /* settings->services[index], as this worker reaches it. */
 struct service *services_get(struct services *services, size_t index);
 
-/* What observe reads of them; lives as long as the services. */
-const struct upstream *services_shown(const struct services *services);
+/* What observe reads, and fanout writes; lives as long as the services. */
+struct upstream *services_shown(struct services *services);
 
 /* ---- one call, told from outside ---- */
 

@@ -155,7 +155,6 @@ static uint64_t show_worker(struct turn_hook *hook)
     const struct worker *worker = shard->worker;
     counter_set(&shard->active_requests, worker->requests_count);
     counter_set(&shard->connections, worker->server ? http_server_connections(worker->server) : 0);
-    counter_set(&shard->detached_dropped, worker->detached_dropped);
     counter_set(&shard->last_turn_us, loop_now_us(worker->loop));
     return HEARTBEAT_US;
 }

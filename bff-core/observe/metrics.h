@@ -62,7 +62,6 @@ struct metrics_shard {
     struct worker *worker;
     struct counter active_requests;
     struct counter connections;
-    struct counter detached_dropped;
     struct counter last_turn_us; /* monotonic; 0: the loop does not run */
 };
 

@@ -164,15 +164,6 @@ static void write_calls(struct scrape *scrape)
     }
 }
 
-static void write_detached_dropped(struct scrape *scrape)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < scrape->metrics->shards_count; i++) {
-        sum += counter_read(&scrape->metrics->shards[i].detached_dropped);
-    }
-    exposition_sample(&scrape->text, NULL, sum);
-}
-
 /* The row of a repair in one worker's table, or NULL. */
 static const struct metrics_repair *find_repair(
     const struct metrics_repairs *repairs, const struct metrics_repair *sought)
@@ -352,10 +343,6 @@ static const struct {
       { FAMILY_COUNTER, "bff_calls_total", FAMILY_UNITLESS,
         "Calls of finished requests, by the state they ended in.",
         { "plan", "call", "service", "state" } } },
-    { write_detached_dropped,
-      { FAMILY_COUNTER, "bff_detached_dropped_total", FAMILY_UNITLESS,
-        "Detached calls that were not made, since too many were under way.",
-        { NULL } } },
     { write_repairs,
       { FAMILY_COUNTER, "bff_repairs_total", FAMILY_UNITLESS,
         "Values that did not fit the shape and were left out or replaced.",

@@ -79,11 +79,11 @@ static const struct family host_ejections = {
     { "service", "host" }
 };
 
-/* Numbers of the detached calls: members of struct upstream. */
+/* Numbers of no service: members of struct upstream. */
 static const struct {
     size_t offset;
     struct family family;
-} detached_numbers[] = {
+} numbers[] = {
     { offsetof(struct upstream, detached),
       { FAMILY_GAUGE, "bff_detached_in_flight", FAMILY_UNITLESS,
         "Detached calls under way.",
@@ -91,6 +91,26 @@ static const struct {
     { offsetof(struct upstream, detached_queued),
       { FAMILY_GAUGE, "bff_detached_queued", FAMILY_UNITLESS,
         "Detached calls that wait for their turn.",
+        { NULL } } },
+    { offsetof(struct upstream, detached_dropped),
+      { FAMILY_COUNTER, "bff_detached_dropped_total", FAMILY_UNITLESS,
+        "Detached calls that were never made: too many were waiting.",
+        { NULL } } },
+    { offsetof(struct upstream, shared),
+      { FAMILY_COUNTER, "bff_calls_shared_total", FAMILY_UNITLESS,
+        "Calls that were answered by an equal one under way.",
+        { NULL } } },
+    { offsetof(struct upstream, copies),
+      { FAMILY_GAUGE, "bff_cache_copies", FAMILY_UNITLESS,
+        "Answers of services that are kept to be used again.",
+        { NULL } } },
+    { offsetof(struct upstream, copies_bytes),
+      { FAMILY_GAUGE, "bff_cache_bytes", FAMILY_BYTES,
+        "Memory of these.",
+        { NULL } } },
+    { offsetof(struct upstream, copies_evicted),
+      { FAMILY_COUNTER, "bff_cache_evictions_total", FAMILY_UNITLESS,
+        "Answers that made room for others before their time.",
         { NULL } } },
 };
 /* clang-format on */
@@ -102,7 +122,7 @@ static uint64_t read_at(const void *base, size_t offset)
     return counter_read((const void *)((const char *)base + offset));
 }
 
-static uint64_t sum_detached(const struct core *core, size_t offset)
+static uint64_t sum_number(const struct core *core, size_t offset)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < core->workers_count; i++) {
@@ -191,9 +211,9 @@ void upstreams_write(const struct core *core, struct exposition *text)
     write_hosts(core, text, &host_in_flight);
     write_hosts(core, text, &host_state);
     write_hosts(core, text, &host_ejections);
-    for (size_t i = 0; i < countof(detached_numbers); i++) {
-        exposition_family(text, &detached_numbers[i].family);
-        exposition_sample(text, NULL, sum_detached(core, detached_numbers[i].offset));
+    for (size_t i = 0; i < countof(numbers); i++) {
+        exposition_family(text, &numbers[i].family);
+        exposition_sample(text, NULL, sum_number(core, numbers[i].offset));
     }
 }
 

@@ -70,7 +70,15 @@ static const struct bff_plan plans[] = {
     },
 };
 static const struct bff_client client = { .name = "test", BFF_PLANS(plans) };
-static struct settings_service services[] = { { .name = "posts", .url = "http://posts" } };
+static struct settings_host host = { .url = "http://posts", .weight = 1 };
+static struct settings_service services[] = { {
+    .name = "posts",
+    .hosts = { &host, 1 },
+    .in_flight_min = 1,
+    .in_flight_max = 100,
+    .queue_max = 100,
+    .breaker = { .window_ms = 10000, .open_ms = 1000, .open_max_ms = 1000 },
+} };
 static struct settings settings;
 static struct core core;
 static struct worker worker;

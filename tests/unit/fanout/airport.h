@@ -2,22 +2,18 @@
 #define TESTS_UNIT_AIRPORT_H
 
 /*
- * One worker, a service that speaks from a script, and passengers: what a flight needs without a
- * request around it. A passenger here takes any answer but one that begins with '!'.
+ * A town whose service speaks from a script, at one host or at two, and passengers: what a flight
+ * needs without a request around it. A passenger here takes any answer but one that begins with
+ * '!'.
  */
-#include "../desk.h"
-#include "../wire/scripted_server.h"
+#include "town.h"
 
-#include "base/clock.h"
-#include "base/must.h"
 #include "fanout/flight.h"
-#include "fanout/service.h"
-#include "settings.h"
 
 #define OK_BODY(headers, body) "HTTP/1.1 200 OK\r\n" headers "Content-Length: 5\r\n\r\n" body
 #define STATUS(line, headers)  "HTTP/1.1 " line "\r\n" headers "Content-Length: 0\r\n\r\n"
 
-enum { TRAVELLERS_MAX = 8, SECOND_MS = 1000 };
+enum { TRAVELLERS_MAX = 64, SECOND_MS = 1000 };
 
 struct traveller {
     struct passenger passenger;
@@ -28,68 +24,46 @@ struct traveller {
 
 static struct airport {
     struct server *server;
-    struct settings settings;
-    struct core core;
-    struct worker worker;
-    struct arena arena;
+    struct server *other; /* the second host; NULL: there is one */
     struct traveller travellers[TRAVELLERS_MAX];
     size_t count;
     size_t waiting;
-    struct deadline too_late; /* the test hangs */
 } airport;
 
-static inline void airport_hangs(struct deadline *deadline)
+/* The script of the first host, and of the second one, if `others` is not 0. */
+static inline void airport_open(
+    const struct turn *script, size_t turns, const struct turn *other, size_t others)
 {
-    (void)deadline;
-    cr_assert_fail("somebody did not land within 10 s");
-}
-
-static inline void airport_open(const struct turn *script, size_t turns)
-{
-    struct faults faults;
-    struct err err;
-    desk_open();
-    arena_init(&airport.arena, NULL);
-    faults_init(&faults);
+    char second[64] = "", conf[256];
     airport.server = server_start(script, turns, NULL);
-    desk_write("bff.conf",
-        arena_printf(&airport.arena,
-            "token = { issuer = \"i\"; audience = \"a\"; jwks_url = \"http://127.0.0.1/\"; };\n"
-            "services = { posts = { url = \"http://127.0.0.1:%u\"; }; };\n",
-            airport.server->port));
-    struct settings_source source = { .path = "bff.conf" };
-    settings_read(&airport.settings, &source, &airport.arena, &faults);
-    desk_expect(&faults, "");
-    faults_fini(&faults);
-    airport.core = (struct core){ .settings = &airport.settings };
-    airport.worker = (struct worker){ .core = &airport.core, .loop = loop_new() };
-    airport.worker.client =
-        http_client_new(airport.worker.loop, &(struct http_client_options){ 0 });
-    airport.worker.services = services_new(&airport.worker, &err);
-    cr_assert_not_null(airport.worker.services, "%s", err.text);
-    airport.worker.flights = flights_new(&airport.worker);
-    airport.too_late.expired = airport_hangs;
+    airport.other = others ? server_start(other, others, NULL) : NULL;
+    if (others) {
+        snprintf(second, sizeof(second), ", \"http://127.0.0.1:%u\"", airport.other->port);
+    }
+    snprintf(conf, sizeof(conf),
+        "services = { posts = { urls = ( \"http://127.0.0.1:%u\"%s ); }; };\n",
+        airport.server->port, second);
+    town_open(conf);
+    town.worker.flights = flights_new(&town.worker);
 }
 
 #define OPEN(...)                                                                                  \
     static const struct turn script[] = { __VA_ARGS__ };                                           \
-    airport_open(script, countof(script))
+    airport_open(script, countof(script), NULL, 0)
 
 static inline void airport_close(void)
 {
     for (size_t i = 0; i < airport.count; i++) {
         flight_leave(&airport.travellers[i].passenger);
         cache_copy_drop(airport.travellers[i].passenger.landing.copy);
-        loop_deadline_clear(airport.worker.loop, &airport.travellers[i].leaves);
+        loop_deadline_clear(town.worker.loop, &airport.travellers[i].leaves);
     }
-    loop_deadline_clear(airport.worker.loop, &airport.too_late);
-    flights_free(airport.worker.flights);
-    services_free(airport.worker.services);
-    http_client_free(airport.worker.client);
-    loop_free(airport.worker.loop);
+    flights_free(town.worker.flights);
+    town_close();
     server_stop(airport.server);
-    arena_release(&airport.arena);
-    desk_close();
+    if (airport.other) {
+        server_stop(airport.other);
+    }
 }
 
 static inline void airport_note(struct traveller *traveller)
@@ -107,7 +81,7 @@ static inline void airport_landed(struct passenger *passenger)
 {
     airport_note(container_of(passenger, struct traveller, passenger));
     if (airport.waiting == 0) {
-        loop_stop(airport.worker.loop);
+        loop_stop(town.worker.loop);
     }
 }
 
@@ -137,7 +111,7 @@ static inline struct traveller *ticket(const char *caller)
 static inline struct traveller *board_with(struct traveller *traveller)
 {
     airport.waiting++;
-    if (flight_board(airport.worker.flights, &traveller->passenger, &airport.arena)) {
+    if (flight_board(town.worker.flights, &traveller->passenger, &town.arena)) {
         airport_note(traveller);
     }
     return traveller;
@@ -152,9 +126,7 @@ static inline struct traveller *board_for(const char *caller)
 static inline void fly(void)
 {
     if (airport.waiting > 0) {
-        loop_deadline(airport.worker.loop, &airport.too_late, clock_now_us() + 10000000);
-        loop_run(airport.worker.loop);
-        loop_deadline_clear(airport.worker.loop, &airport.too_late);
+        town_live();
     }
 }
 

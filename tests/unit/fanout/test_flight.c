@@ -23,7 +23,7 @@ Test(flight, equal_callers_share_one_question)
     expect(too, CALL_LIVE, "first", 1);
     cr_assert_eq(ann->passenger.landing.copy, too->passenger.landing.copy);
     cr_assert_eq(server_questions(airport.server), 1);
-    cr_assert_eq(flights_counters(airport.worker.flights).shared, 1);
+    cr_assert_eq(counter_read(&services_shown(town.worker.services)->shared), 1);
     airport_close();
 }
 
@@ -72,7 +72,7 @@ Test(flight, a_service_that_is_away_is_asked_again)
     struct traveller *ann = board_for("ann");
     fly();
     expect(ann, CALL_LIVE, "posts", 3);
-    cr_assert_eq(flights_counters(airport.worker.flights).retries, 2);
+    cr_assert_eq(counter_read(&town_shown()->retries), 2);
     airport_close();
 }
 
@@ -154,6 +154,88 @@ Test(flight, a_service_that_wants_to_be_left_alone_is)
     airport_close();
 }
 
+Test(flight, a_failed_host_is_not_the_one_that_is_asked_again)
+{
+    static const struct turn ill[] = { { .say = STATUS("503 Service Unavailable", "") } };
+    static const struct turn well[] = { { .say = OK_BODY("", "posts") } };
+    airport_open(ill, 1, well, 1);
+    while (server_questions(airport.server) == 0) {
+        struct traveller *ann = board_for("ann");
+        fly();
+        expect(ann, CALL_LIVE, "posts", 1 + (unsigned)server_questions(airport.server));
+    }
+    airport_close();
+}
+
+Test(flight, a_race_with_a_close_is_beside_all_budgets)
+{
+    OPEN({ .say = OK_BODY("", "first") }, { .then = RESET }, { .say = OK_BODY("", "posts") });
+    town.settings.services[0].retries = 0;
+    board_for("ann");
+    fly();
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_LIVE, "posts", 2);
+    cr_assert_eq(counter_read(&town_shown()->retries), 0);
+    airport_close();
+}
+
+/* ---- two hosts at once ---- */
+
+static void stop(struct deadline *deadline)
+{
+    (void)deadline;
+    loop_stop(town.worker.loop);
+}
+
+/* The service's usual time is known: two milliseconds. */
+static void learn_the_usual_time(void)
+{
+    enum service_refusal why;
+    for (int i = 0; i < 200; i++) {
+        uint64_t now_us = clock_now_us();
+        struct host *host = service_pick(town_service(), NULL, now_us, &why);
+        service_began(town_service(), host, now_us);
+        service_ended(town_service(), host, SERVICE_GOOD, 2000, now_us + 2000);
+    }
+}
+
+Test(flight, a_late_answer_is_asked_for_at_another_host_too)
+{
+    static const struct turn first[] = { { .then = HANG }, { .say = OK_BODY("", "posts") } };
+    airport_open(first, 2, first, 2);
+    learn_the_usual_time();
+    struct traveller *ann = board_for("ann"); /* whichever host it asks does not answer */
+    struct deadline turned = { .expired = stop };
+    loop_deadline(town.worker.loop, &turned, clock_now_us() + 100000);
+    town_live();
+    cr_assert_eq(server_questions(airport.server), 1, "both hosts were asked");
+    cr_assert_eq(server_questions(airport.other), 1);
+    cr_assert_eq(counter_read(&town_shown()->hedges), 1);
+    cr_assert_not(ann->has_landed);
+    flight_leave(&ann->passenger);
+    cr_assert_eq(http_client_calls(town.worker.client), 0, "and both are cancelled");
+    airport.waiting = 0;
+    airport_close();
+}
+
+Test(flight, whoever_answers_first_is_the_answer)
+{
+    static const struct turn mute[] = { { .then = HANG } };
+    static const struct turn prompt[] = { { .say = OK_BODY("", "posts") } };
+    airport_open(mute, 1, prompt, 1);
+    learn_the_usual_time();
+    for (int i = 0; i < TRAVELLERS_MAX && !counter_read(&town_shown()->hedges_won); i++) {
+        struct traveller *ann = board_for("ann");
+        fly();
+        expect(ann, CALL_LIVE, "posts", ann->passenger.landing.tries);
+        cr_assert_leq(ann->passenger.landing.tries, 2);
+        cr_assert_eq(http_client_calls(town.worker.client), 0, "the other one is cancelled");
+    }
+    cr_assert_eq(counter_read(&town_shown()->hedges_won), 1);
+    airport_close();
+}
+
 /* ---- time ---- */
 
 Test(flight, nobody_waits_longer_than_his_own_time)
@@ -190,9 +272,9 @@ Test(flight, the_last_to_leave_cancels_the_question)
     OPEN({ .then = HANG });
     struct traveller *ann = board_for("ann"), *too = board_for("ann");
     flight_leave(&ann->passenger);
-    cr_assert_eq(http_client_calls(airport.worker.client), 1);
+    cr_assert_eq(http_client_calls(town.worker.client), 1);
     flight_leave(&too->passenger);
-    cr_assert_eq(http_client_calls(airport.worker.client), 0);
+    cr_assert_eq(http_client_calls(town.worker.client), 0);
     airport_close();
 }
 
@@ -207,7 +289,7 @@ Test(flight, when_the_first_leaves_the_others_still_land)
     OPEN({ .say = STATUS("503 Service Unavailable", "") }, { .say = OK_BODY("", "posts") });
     struct traveller *first = board_for("ann"), *second = board_for("ann");
     first->leaves.expired = leaves;
-    loop_deadline(airport.worker.loop, &first->leaves, clock_now_us());
+    loop_deadline(town.worker.loop, &first->leaves, clock_now_us());
     fly();
     cr_assert_not(first->has_landed);
     expect(second, CALL_LIVE, "posts", 2);
