@@ -176,7 +176,8 @@ Test(feed, does_not_mind_when_nobody_hears_it)
 {
     flow_serve(&(struct flow_page){
         .client = "mobile",
-        .services = { { "analytics", .says = "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n" } },
+        .services = { { "analytics",
+            .says = "HTTP/1.1 500 Oh\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" } },
     });
     flow_check(&(struct flow_question){ 0 },
         &(struct flow_expected){ .status = 200, .sections = "posts=ok, stats=failed" });
