@@ -16,7 +16,7 @@
 #   make clean       remove build/
 #
 # Test
-#   make test        all of: style unit threads contract flow; ends with "N passed, N failed"
+#   make test        all of: style unit threads contract flow seen; ends with "N passed, N failed"
 #   make unit        one kind alone; T=word runs only the tests whose path holds that word
 #   make asan        all of it under the address and undefined behaviour sanitizers
 #   make tsan        thread programs and flow tests, with the servers under the thread sanitizer
@@ -181,7 +181,7 @@ test:
 	@.ci/deps build test
 	@$(MAKE) all keys programs-unit programs-flow
 	@$(MAKE) VARIANT=tsan programs-threads
-	@$(RUN) style unit threads contract flow
+	@$(RUN) style unit threads contract flow seen
 
 style:
 	@$(RUN) style
@@ -191,9 +191,9 @@ threads:
 	@$(MAKE) VARIANT=tsan programs-threads
 	@$(RUN) threads
 contract: all keys
-	@$(RUN) contract
+	@$(RUN) contract seen
 flow: all keys $(FLOW)
-	@$(RUN) flow
+	@$(RUN) flow seen
 
 asan:
 	@$(MAKE) VARIANT=asan test
@@ -204,7 +204,7 @@ tsan:
 	@.ci/deps build test
 	@$(MAKE) keys programs-flow
 	@$(MAKE) VARIANT=tsan all programs-threads
-	@tests/run --build build --servers build/tsan $(if $(T),--only $(T)) threads flow
+	@tests/run --build build --servers build/tsan $(if $(T),--only $(T)) threads flow seen
 
 fuzz:
 	@.ci/deps build test fuzz

@@ -2,8 +2,7 @@
  * flow_client: who asks.
  *
  * Owns one curl handle for each question. Trusts the development CA alone for the server, over TLS;
- * the mocks and the admin are plain. Every good answer of a feed is left in the folder FLOW_ANSWERS
- * where that is set, to be validated by somebody else once all tests are over.
+ * the mocks and the admin are plain. What a server answered is kept by flow_seen.
  */
 #include "flow_parts.h"
 
@@ -12,8 +11,6 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { ANSWER_MAX = 16 << 20, LIMIT_MS = 20000 };
 
@@ -78,22 +75,6 @@ void flow_ask_admin(const char *path, const char *accept, struct flow_answer *an
 
 /* ---- the server ---- */
 
-static void leave_answer(const struct flow_answer *answer)
-{
-    const char *folder = getenv("FLOW_ANSWERS");
-    char path[256];
-    if (!folder || answer->status != 200 || !answer->body.len) {
-        return;
-    }
-    snprintf(path, sizeof(path), "%s/%s", folder, flow_client());
-    mkdir(path, 0700);
-    snprintf(path, sizeof(path), "%s/%s/XXXXXX", folder, flow_client());
-    int fd = mkstemp(path);
-    cr_assert(
-        fd >= 0 && write(fd, answer->body.data, answer->body.len) == (ssize_t)answer->body.len);
-    close(fd);
-}
-
 static struct curl_slist *fields_of(const struct flow_question *question, const char *token)
 {
     struct curl_slist *fields = NULL;
@@ -132,7 +113,7 @@ void flow_ask(const struct flow_question *question, struct flow_answer *answer)
     curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, is_decoded ? "gzip" : NULL);
     perform(curl, fields_of(question, minted ? minted : question->token), answer);
     if (is_decoded) {
-        leave_answer(answer);
+        flow_saw(method, path, answer);
     }
     free(minted);
 }

@@ -28,4 +28,9 @@ unsigned flow_admin_port(void);
 void flow_http(const char *method, const char *url, const char *field, const char *body,
     struct flow_answer *answer);
 
+/* ---- flow_seen ---- */
+
+/* Keeps an answer of the server, without its coding, for tests/seen. */
+void flow_saw(const char *method, const char *target, const struct flow_answer *answer);
+
 #endif
