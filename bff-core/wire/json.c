@@ -182,12 +182,15 @@ static const struct json *tree_take(
     return node;
 }
 
-/* json-c's tree of a text that ends with a NUL, which says that a number at the end is whole. */
+/*
+ * json-c's tree of a text that ends with a NUL, which says that a number at the end is whole. Not
+ * in its strict mode: scan_check was strict already, and 0.18 refuses UTF-8 there (its issue 875)
+ * and integers of more than 64 bits.
+ */
 static struct json_object *foreign_tree(struct str text, enum json_tokener_error *error)
 {
     struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
     must(tokener != NULL);
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     struct json_object *root = json_tokener_parse_ex(tokener, text.at, (int)text.len + 1);
     *error = json_tokener_get_error(tokener);
     json_tokener_free(tokener);
