@@ -91,9 +91,11 @@ static void socket_ready(struct watch *watch, uint32_t events)
     int fd = watch->fd;
     if (!socket->is_wanted) {
         /*
-         * The peer closed, or spoke out of turn, between two transfers: curl finds out when it
-         * wants to reuse it.
+         * The peer closed, or spoke out of turn, between two transfers. In the latter case curl
+         * 7.88 would use the connection again and take what was said for the next answer: now it
+         * finds a connection that is lost.
          */
+        shutdown(fd, SHUT_RDWR);
         release_fd(curl, fd);
         return;
     }

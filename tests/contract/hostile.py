@@ -126,6 +126,10 @@ WAYS = (
         lambda good: head(b"Content-Length: %d" % (len(good) + 9)) + good, Then.WAIT),
     Way("too short a length", FAILS,
         lambda good: head(b"Content-Length: %d" % (len(good) // 2)) + good),
+    Way("a second answer behind the body", MAY,
+        lambda good: message(good) + message(b'{"SECRET":"smuggled"}')),
+    Way("a second answer a moment later", MAY,
+        lambda good: message(good), Then.ADD, message(b'{"SECRET":"smuggled"}')),
     Way("two lengths", FAILS,
         lambda good: head(b"Content-Length: 5", b"Content-Length: %d" % len(good)) + good),
     Way("the same length twice", MAY,
@@ -287,7 +291,7 @@ class Service:
 
 
 def new_socket(port):
-    made = socket.socket()
+    made = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio then sets TCP_NODELAY on what comes
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind(("127.0.0.1", port))
     return made

@@ -201,6 +201,37 @@ Test(http_client, a_connection_is_used_again_only_when_that_is_safe)
 }
 
 /*
+ * The answer is over long before the rest has come: whoever asks next, another user perhaps, must
+ * not be given it.
+ */
+Test(http_client, what_is_said_between_two_questions_answers_none)
+{
+    enum { PASSES_MS = 400 };
+    static const struct turn script[] = {
+        { .say = HELLO OK "Content-Length: 6\r\n\r\nforged", .drip_ms = 1 },
+        { .say = HELLO },
+    };
+    WITH_LANES(lane)
+    {
+        struct page page;
+        struct result first, second;
+        open_page(&page, lane, script, 2);
+        ask(&page, &first, (struct http_call_options){ 0 });
+        pass(&page, PASSES_MS);
+        ask(&page, &second, (struct http_call_options){ 0 });
+        if (second.answer.outcome == HTTP_RESET && second.answer.is_reused) {
+            ask(&page, &second, (struct http_call_options){ 0 }); /* as after any lost connection */
+        }
+        cr_assert_eq(second.answer.outcome, HTTP_ANSWERED, "%s lane", lane_names[lane]);
+        cr_assert(str_eq(buf_str(&second.body), STR("hello")), "%s lane", lane_names[lane]);
+        cr_assert_not(second.answer.is_reused);
+        forget(&first);
+        forget(&second);
+        close_page(&page);
+    }
+}
+
+/*
  * Curl would ask again by itself, a POST too: the service must hear it once, and the caller be
  * told.
  */
