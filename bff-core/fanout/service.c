@@ -345,6 +345,7 @@ static bool open_host(
         .cert_file = service->cert_file,
         .key_file = service->key_file,
         .connections_max = service->connections_max,
+        .http2 = service->http2,
     };
     host->shown->url = settings->url;
     host->weight = settings->weight;
