@@ -25,7 +25,7 @@
 #include <stdlib.h>
 
 /* A call that is given up earlier says nothing, as long as nothing is known of the service. */
-enum { FAIR_US = 250 * 1000 };
+enum { FAIR_US = 100 * 1000 };
 
 struct host {
     struct service *service;

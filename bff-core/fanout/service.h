@@ -54,7 +54,7 @@ enum service_verdict {
     SERVICE_GOOD,      /* the host is well: it answered 2xx, 3xx, or 4xx but 429 */
     SERVICE_BAD,       /* no answer or a broken one, 5xx, 429 */
     SERVICE_LATE,      /* no answer in its time. When that was less than the service usually takes
-                        * (its observed p95; a quarter of a second as long as that is unknown) and
+                        * (its observed p95; a tenth of a second as long as that is unknown) and
                         * less than its own timeout, it says nothing about the host */
     SERVICE_CANCELLED, /* nothing: nobody waited any more */
 };

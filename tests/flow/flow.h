@@ -97,6 +97,7 @@ int flow_wait(void);
 
 unsigned flow_port(void);
 unsigned flow_issuer_port(void);
+unsigned flow_mock_port(const char *service);
 /* A path in the test's own folder; the server writes log.access=... there when told to. */
 const char *flow_file(const char *name);
 /* All that the file holds; the caller frees it. */

@@ -149,6 +149,15 @@ unsigned flow_issuer_port(void)
     return stage.mock_ports[0];
 }
 
+unsigned flow_mock_port(const char *service)
+{
+    size_t place = 0;
+    while (place < NAMES - 1 && strcmp(names[place], service) != 0) {
+        place++;
+    }
+    return stage.mock_ports[place];
+}
+
 void flow_order(const char *service, const char *order)
 {
     struct flow_answer answer;

@@ -243,9 +243,9 @@ Test(service, callers_in_a_hurry_say_nothing_about_a_host)
     open_with(ONE, "");
     struct host *host = pick(NULL);
     for (unsigned i = 0; i < 100; i++) {
-        call(host, SERVICE_LATE, 249 * MS);
+        call(host, SERVICE_LATE, 99 * MS);
     }
-    cr_assert_eq(pick(NULL), host, "nothing is known yet, and it was a quarter of a second");
+    cr_assert_eq(pick(NULL), host, "nothing is known yet, and it was less than a tenth of a second");
     for (unsigned i = 0; i < 100; i++) {
         call(host, SERVICE_GOOD, 50 * MS);
     }
@@ -261,10 +261,10 @@ Test(service, callers_in_a_hurry_say_nothing_about_a_host)
 
 Test(service, its_own_timeout_is_time_enough)
 {
-    open_with(ONE, "timeout_ms = 100;");
+    open_with(ONE, "timeout_ms = 50;");
     struct host *host = pick(NULL);
     for (unsigned i = 0; i < 5; i++) {
-        call(host, SERVICE_LATE, 100 * MS);
+        call(host, SERVICE_LATE, 50 * MS);
     }
     cr_assert_eq(refusal(), SERVICE_OPEN);
 }

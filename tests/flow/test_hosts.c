@@ -1,0 +1,105 @@
+/* A service with several hosts, one that fails for a while, and one that says that it is ill. */
+#include "flow.h"
+
+#include <stdio.h>
+
+TestSuite(hosts, .init = flow_open, .fini = flow_close, .timeout = 100);
+
+/* Nobody listens there. */
+#define NOBODY "http://127.0.0.1:1"
+
+static const struct flow_question feed = { 0 };
+
+static void expect_sections(const char *sections)
+{
+    flow_check(&feed, &(struct flow_expected){ .status = 200, .sections = sections });
+}
+
+/* Asks once, and looks for these words in BFF-Sections. */
+static bool is_whole(const char *words)
+{
+    struct flow_answer answer;
+    flow_ask(&feed, &answer);
+    const char *sections = flow_field(&answer, "BFF-Sections");
+    bool is_there = sections && strstr(sections, words);
+    flow_forget(&answer);
+    return is_there;
+}
+
+/* How many workers, of one, see a host of the service in that state. */
+static double state(const char *service, const char *host, const char *name)
+{
+    char sample[200];
+    snprintf(sample, sizeof(sample),
+        "bff_upstream_host_state{service=\"%s\",host=\"%s\",state=\"%s\"}", service, host, name);
+    return flow_metric(sample);
+}
+
+static const char *mock_url(const char *service)
+{
+    static char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u", flow_mock_port(service));
+    return url;
+}
+
+/*
+ * The feed cannot do without the profile: its dead host must not be noticed. Three calls find it
+ * out, and three a second may be asked again, however few there are.
+ */
+Test(hosts, one_that_is_dead_costs_nothing)
+{
+    char both[120];
+    snprintf(both, sizeof(both), "services.profiles.urls=" NOBODY " %s", mock_url("profiles"));
+    flow_serve(&(struct flow_page){
+        .client = "mobile", .set = { both, "services.profiles.breaker.failures=3" } });
+    unsigned asked = 0;
+    while (state("profiles", NOBODY, "open") == 0 && asked < 100) {
+        expect_sections("profile=ok, posts=ok");
+        asked++;
+    }
+    cr_assert_eq(state("profiles", NOBODY, "open"), 1);
+    cr_assert_eq(state("profiles", mock_url("profiles"), "closed"), 1);
+    double retries = flow_metric("bff_upstream_retries_total{service=\"profiles\"}");
+    cr_assert_eq(retries, 3, "that is how it was found out");
+    for (unsigned i = 0; i < 10; i++) {
+        expect_sections("profile=ok, posts=ok");
+    }
+    cr_assert_eq(flow_metric("bff_upstream_retries_total{service=\"profiles\"}"), retries);
+    cr_assert_eq(flow_asked("profiles"), asked + 10);
+}
+
+/* Nothing else is asked of it meanwhile: an ill service gets time to recover. */
+Test(hosts, one_that_fails_is_left_alone_for_a_while)
+{
+    flow_serve(&(struct flow_page){ .client = "mobile",
+        .services = { { "notifications", .order = "{\"status\":500}" } },
+        .set = { "services.notifications.breaker.failures=3",
+            "services.notifications.breaker.open_ms=2s", "quota.user.rate=0" } });
+    for (unsigned i = 0; i < 3; i++) {
+        expect_sections("unread=failed");
+    }
+    cr_assert_eq(state("notifications", mock_url("notifications"), "open"), 1);
+    unsigned asked = flow_asked("notifications");
+    for (unsigned i = 0; i < 3; i++) {
+        expect_sections("unread=failed, posts=ok");
+    }
+    cr_assert_eq(flow_asked("notifications"), asked);
+    cr_assert_eq(flow_metric("bff_upstream_refused_open_total{service=\"notifications\"}"), 3);
+    flow_order("notifications", "{\"status\":200}");
+    flow_until(is_whole("unread;s=ok"));
+    cr_assert_eq(state("notifications", mock_url("notifications"), "closed"), 1);
+}
+
+Test(hosts, one_whose_health_check_fails_is_not_asked)
+{
+    flow_serve(&(struct flow_page){ .client = "mobile",
+        .services = { { "notifications", .order = "{\"status\":503}" } },
+        .set = { "services.notifications.health=/v1/users/1001/counts",
+            "services.notifications.health_interval_ms=100" } });
+    flow_until(state("notifications", mock_url("notifications"), "down") == 1);
+    expect_sections("unread=failed, posts=ok");
+    cr_assert_eq(flow_metric("bff_upstream_refused_open_total{service=\"notifications\"}"), 1);
+    flow_order("notifications", "{\"status\":200}");
+    flow_until(state("notifications", mock_url("notifications"), "closed") == 1);
+    expect_sections("unread=ok");
+}
