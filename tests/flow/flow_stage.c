@@ -25,6 +25,7 @@ enum { NAMES = countof(names), ARGUMENTS_MAX = 4 + 2 * FLOW_SET_MAX, PATH_BYTES 
 static struct {
     char folder[32];
     pid_t mocks, server;
+    bool is_told; /* the server has had a signal */
     unsigned mock_ports[NAMES];
     unsigned ports[NAMES]; /* where the server asks */
     unsigned port, admin_port;
@@ -282,6 +283,7 @@ unsigned flow_admin_port(void)
 void flow_signal(int number)
 {
     cr_assert(stage.server > 0);
+    stage.is_told = true;
     kill(stage.server, number);
 }
 
@@ -294,6 +296,7 @@ int flow_wait(void)
     flow_services_close();
     memcpy(stage.ports, stage.mock_ports, sizeof(stage.ports));
     stage.client = NULL;
+    stage.is_told = false;
     return status;
 }
 
@@ -319,7 +322,10 @@ static int remove_entry(const char *path, const struct stat *s, int type, struct
 
 void flow_close(void)
 {
-    if (stage.server) {
+    if (stage.server && stage.is_told) {
+        kill(stage.server, SIGKILL); /* the test has failed on the way */
+        flow_wait();
+    } else if (stage.server) {
         cr_expect_eq(flow_stop(), 0, "the server ended badly");
     }
     kill(stage.mocks, SIGTERM);
