@@ -25,6 +25,7 @@
 #   make bench-shape      instructions of a projection, beside json-c doing the same job
 #   make bench-overload   good answers when three times as much is asked as can be done
 #   make lint-openapi     the OpenAPI documents under a linter that is not ours (needs npm)
+#   make schema-diff BASE=rev   what has changed since that breaks an app; ALL=1: what does not
 #
 # VARIANT=asan, tsan or fuzz builds any target with those sanitizers, under build/VARIANT.
 
@@ -87,7 +88,7 @@ FUZZ := $(call programs,tests/fuzz/*.c)
 
 .PHONY: all help deps keys run demo check format clean FORCE openapi
 .PHONY: test style unit threads contract flow asan tsan fuzz
-.PHONY: bench bench-shape bench-overload lint-openapi
+.PHONY: bench bench-shape bench-overload lint-openapi schema-diff
 .SECONDARY:
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
@@ -218,6 +219,9 @@ bench-shape:
 	@.ci/deps build bench
 	@$(MAKE) $(MOCKS) $(B)/tests/bench/shape
 	@tests/bench/shapes $(B)
+
+schema-diff: openapi
+	@schemas/diff $(if $(ALL),--all) -- "$(BASE)"
 
 # Installed once, then offline. Not asked for: a license of the interface, and a server that is not
 # this machine.
