@@ -140,6 +140,33 @@ static void check_query(const struct bff_plan *plan, struct faults *faults)
     }
 }
 
+/* RFC 6749 section 3.3: printable ASCII without space, '"' and '\\'; one scope, not a list. */
+static bool is_scope(const char *scope)
+{
+    for (const char *at = scope; *at; at++) {
+        if (*at <= ' ' || *at > '~' || *at == '"' || *at == '\\') {
+            return false;
+        }
+    }
+    return *scope != '\0';
+}
+
+static void check_callers(const struct bff_plan *plan, struct faults *faults)
+{
+    if (plan->scope && !is_scope(plan->scope)) {
+        faults_add(faults, plan->file, plan->line,
+            "plan %s: .scope \"%s\" is not one scope: no token can have it. Take letters, digits "
+            "and marks like ':' without spaces, or leave it out.",
+            plan->name, plan->scope);
+    }
+    if (plan->quota.per == BFF_PER_USER && plan->allow == BFF_ALLOW_ANYONE) {
+        faults_add(faults, plan->file, plan->line,
+            "plan %s: .quota is BFF_PER_USER, but BFF_ALLOW_ANYONE lets in callers without a "
+            "token, whom it does not limit. Leave .per out: then they are limited by address.",
+            plan->name);
+    }
+}
+
 struct routes *routes_compile(
     const struct bff_client *client, struct arena *arena, struct faults *faults)
 {
@@ -163,6 +190,7 @@ struct routes *routes_compile(
             }
         }
         check_query(plan, faults);
+        check_callers(plan, faults);
     }
     return routes;
 }

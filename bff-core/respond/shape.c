@@ -554,6 +554,7 @@ struct shape *shape_compile(struct arena *arena, const char *directory, const ch
     if (shape->root->kind != SHAPE_OBJECT) {
         FAULT(&c, c.root, "The root of a shape is an object.");
     }
+    shape_check_calls(&c);
     shape_max_bytes(&c);
     shape->required = needs(shape->root);
     hash_key_init(&shape->hash);

@@ -49,6 +49,9 @@ struct shape_source shape_take(
 struct shape_list shape_take_list(
     struct shape_compiler *c, const struct json *at, struct shape_scope where);
 
+/* "x-calls" names a schema for each call that the shape takes from. After all is compiled. */
+void shape_check_calls(struct shape_compiler *c);
+
 /* "x-max-bytes" of the root. After the lists are known: one of them must be able to lose elements.
  */
 void shape_max_bytes(struct shape_compiler *c);

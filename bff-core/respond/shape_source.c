@@ -104,3 +104,18 @@ struct shape_list shape_take_list(
     }
     return list;
 }
+
+/* A call that the shape takes from, and of whose answer nothing is known. */
+void shape_check_calls(struct shape_compiler *c)
+{
+    const struct json *files = json_get(c->root, "x-calls");
+    for (size_t i = 0; i < c->calls_count; i++) {
+        bool is_named = json_get(files, c->calls[i].name) != NULL;
+        if (shape_uses(c->shape, i) && !is_named) {
+            FAULT(c, files ? files : c->root,
+                "\"x-calls\" does not say which schema the answer of call \"%s\" keeps, so no path "
+                "in it can be proved; schemas/services has one for each service.",
+                c->calls[i].name);
+        }
+    }
+}

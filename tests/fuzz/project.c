@@ -14,7 +14,8 @@
 enum { CALLS = 2 };
 
 static const char schema[] =
-    "{\"type\":\"object\",\"x-max-bytes\":600,\"required\":[\"id\"],\"properties\":{"
+    "{\"type\":\"object\",\"x-calls\":{\"a\":\"any.json\",\"b\":\"any.json\"},"
+    "\"x-max-bytes\":600,\"required\":[\"id\"],\"properties\":{"
     "\"id\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9223372036854775807,\"x-from\":\"a."
     "id\"},"
     "\"cut\":{\"type\":\"string\",\"x-from\":\"a.t\",\"x-truncate\":4,\"minLength\":1,"
@@ -50,9 +51,13 @@ static void compile(void)
     char *path = arena_printf(&boot, "%s/shape.json", folder);
     FILE *file = fopen(path, "w");
     must(file && fputs(schema, file) >= 0 && fclose(file) == 0);
+    char *service = arena_printf(&boot, "%s/any.json", folder);
+    FILE *promise = fopen(service, "w");
+    must(promise && fputs("{}", promise) >= 0 && fclose(promise) == 0);
     shape = shape_compile(&boot, folder, "shape", calls, CALLS, &faults);
     must(faults.count == 0);
     unlink(path);
+    unlink(service);
     rmdir(folder);
     faults_fini(&faults);
 }

@@ -51,8 +51,12 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     char *path = arena_printf(&arena, "%s/shape.json", folder);
     FILE *file = fopen(path, "w");
     must(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
+    char *service = arena_printf(&arena, "%s/any.json", folder);
+    FILE *promise = fopen(service, "w");
+    must(promise && fputs("{}", promise) >= 0 && fclose(promise) == 0);
     const struct shape *shape = shape_compile(&arena, folder, "shape", calls, CALLS, &faults);
     unlink(path);
+    unlink(service);
     rmdir(folder);
     if (shape && faults.count == 0) {
         project_with(shape, calls, &arena);

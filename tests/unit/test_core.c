@@ -20,6 +20,7 @@ static void open_core(void)
         .schemas = ".", .services = services, .services_count = countof(services)
     };
     cr_assert_eq(mkdir("mobile", 0700), 0);
+    desk_write("service.json", "{}");
 }
 
 static void close_core(void)
@@ -39,6 +40,7 @@ static void prove(const struct bff_plan *plan)
 
 #define SCHEMA(properties, required)                                                               \
     "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","           \
+    "\"x-calls\":{\"me\":\"service.json\",\"news\":\"service.json\"},"                             \
     "\"required\":[" required "],\"properties\":{" properties "}}"
 
 #define TEXT(name, from) "\"" name "\":{\"type\":\"string\",\"x-from\":\"" from "\"}"

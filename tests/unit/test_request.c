@@ -87,9 +87,10 @@ static void open_worker(void)
 {
     struct err err;
     desk_open();
+    desk_write("service.json", "{}");
     desk_write("news.json",
         "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
-        "\"required\":[\"title\"],\"properties\":{"
+        "\"x-calls\":{\"news\":\"service.json\"},\"required\":[\"title\"],\"properties\":{"
         "\"title\":{\"type\":\"string\",\"x-from\":\"news.title\"}}}");
     settings = (struct settings){ .schemas = ".",
         .listen.workers = 1,

@@ -183,6 +183,19 @@ Test(settings, a_service_takes_its_certificate_with_the_key)
         "bff.conf:4: services.b.key_file is there without services.b.cert_file; TLS takes both.\n");
 }
 
+Test(settings, a_services_url_has_no_query)
+{
+    read_text("token = { issuer = \"i\"; audience = \"a\"; jwks_url = \"http://h/keys?set=1\"; };\n"
+              "services = {\n"
+              "  a = { url = \"https://h/base\"; };\n"
+              "  b = {\n"
+              "    url = \"https://h/base?key=secret\"; };\n"
+              "};\n");
+    desk_expect(&desk.faults, "bff.conf:5: services.b.url has a query; it stands before the call's "
+                              "own target, so a query "
+                              "belongs there.\n");
+}
+
 static bool is_url(const char *url)
 {
     struct settings_row row = { .name = "url", .kind = SETTINGS_URL };

@@ -186,3 +186,46 @@ Test(route, what_cannot_work_is_found_at_boot)
     }
     cr_assert_not(page_has_fault(&page, "plan e:"));
 }
+
+Test(route, a_scope_that_no_token_can_have_is_found_at_boot)
+{
+    static const char *const wrong[] = { "", "feed read", "feed\"", "feed\\read", "f\tr",
+        "f\xc3\xa9\x65\x64", "feed\x7f" };
+    static const char *const right[] = { "feed:read", "!", "#[]~",
+        "https://api.example/feed.read" };
+    struct bff_plan plan = { .name = "p", .route = "GET /v1" };
+    struct bff_client client = { .name = "test", .plans = &plan, .plans_count = 1 };
+    for (size_t i = 0; i < countof(wrong); i++) {
+        size_t before = page.faults.count;
+        plan.scope = wrong[i];
+        routes_compile(&client, &page.core.arena, &page.faults);
+        cr_expect_eq(page.faults.count, before + 1, "\"%s\" passes", wrong[i]);
+        cr_expect(page_has_fault(&page, "plan p: .scope"));
+    }
+    for (size_t i = 0; i < countof(right); i++) {
+        size_t before = page.faults.count;
+        plan.scope = right[i];
+        routes_compile(&client, &page.core.arena, &page.faults);
+        cr_expect_eq(page.faults.count, before, "\"%s\" does not pass", right[i]);
+    }
+}
+
+/* What quota.c does with them: BFF_PER_DEFAULT limits by address whoever has no token. */
+Test(route, a_quota_for_users_needs_users)
+{
+    struct bff_plan plan = { .name = "p", .route = "GET /v1", .allow = BFF_ALLOW_ANYONE };
+    struct bff_client client = { .name = "test", .plans = &plan, .plans_count = 1 };
+    static const enum bff_per good[] = { BFF_PER_DEFAULT, BFF_PER_ADDRESS };
+    for (size_t i = 0; i < countof(good); i++) {
+        plan.quota = (struct bff_quota){ .per = good[i], .rate = 5 };
+        routes_compile(&client, &page.core.arena, &page.faults);
+        cr_expect_eq(page.faults.count, 0);
+    }
+    plan.quota.per = BFF_PER_USER;
+    routes_compile(&client, &page.core.arena, &page.faults);
+    cr_expect(page_has_fault(&page, "plan p: .quota is BFF_PER_USER"));
+    plan.allow = BFF_ALLOW_TOKEN;
+    size_t before = page.faults.count;
+    routes_compile(&client, &page.core.arena, &page.faults);
+    cr_expect_eq(page.faults.count, before);
+}

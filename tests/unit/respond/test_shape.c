@@ -167,3 +167,29 @@ Test(shape, a_call_is_required_when_the_root_cannot_do_without_it)
     cr_expect(shape_requires(desk.shape, 0));
     cr_expect_not(shape_requires(desk.shape, 1));
 }
+
+Test(shape, a_call_whose_answer_has_no_schema_is_a_fault)
+{
+    static const char form[] =
+        "{\"type\":\"object\",\n%s\"properties\":{\"v\":{\"type\":\"string\",\"x-from\":\"a.n\"}}}";
+    static const struct {
+        const char *calls;
+        size_t faults;
+        int line;
+    } rows[] = {
+        { "\"x-calls\":{\"a\":\"service.json\"},", 0, 0 },
+        { "\"x-calls\":{\"b\":\"service.json\"},", 1, 2 },
+        { "\"title\":\"without x-calls\",", 1, 1 },
+    };
+    desk_write("service", "{}");
+    for (size_t i = 0; i < countof(rows); i++) {
+        size_t before = desk.faults.count;
+        desk_compile(arena_printf(&desk.arena, form, rows[i].calls));
+        cr_assert_eq(desk.faults.count, before + rows[i].faults, "%s", rows[i].calls);
+        if (rows[i].faults) {
+            const struct fault *fault = &desk.faults.list[before];
+            cr_expect_eq(fault->line, rows[i].line, "%s", rows[i].calls);
+            cr_expect(strstr(fault->text, "answer of call \"a\""), "%s", fault->text);
+        }
+    }
+}
