@@ -110,6 +110,7 @@ static void write_parameters(struct openapi *openapi, const struct bff_plan *pla
     for (size_t i = 0; i < BFF_QUERY_MAX && plan->query[i].name; i++) {
         write_query(openapi, &plan->query[i]);
     }
+    openapi_request_fields(openapi);
     json_writer_end(&openapi->writer);
 }
 

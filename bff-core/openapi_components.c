@@ -46,10 +46,12 @@ static const struct field {
         .constant = "gzip",
         .is_optional = true },
     { .name = "BFF-Sections",
-        .about = "How each section of the answer came to be, as an RFC 9651 list: \"s\" is ok, "
-                 "cached, stale, otherwise, skipped, timeout, failed or cancelled, \"d\" the "
-                 "milliseconds that it took, \"age\" the seconds since it was fresh. There with "
-                 "every 200, and with problems that were met while services were asked.",
+        .about =
+            "How each section of the answer came to be, as an RFC 9651 list: \"s\" is ok, "
+            "cached, stale, otherwise, skipped, timeout, failed or cancelled, \"d\" the "
+            "milliseconds that it took, \"tries\" how often the service was asked, \"age\" the "
+            "seconds since the answer was fresh. There with every 200, and with problems that "
+            "were met while services were asked.",
         .example = "profile;s=ok;d=12, ads;s=timeout;d=120",
         .is_optional = true,
         .statuses = { 200, 500, 502, 503, 504 } },
@@ -137,6 +139,46 @@ static void write_field(struct json_writer *writer, const struct field *field)
         json_writer_number(writer, "example", strtol(field->example, NULL, 10));
     } else if (field->example) {
         json_writer_text(writer, "example", str_of(field->example));
+    }
+    json_writer_end(writer);
+}
+
+/* ---- what every request may have ---- */
+
+static const struct {
+    const char *name, *about, *type;
+    bool is_positive;
+} request_fields[] = {
+    { "BFF-Budget",
+        "How many milliseconds the answer may take; the plan's own time is the most there is.",
+        "integer", true },
+    { "X-Request-Id",
+        "A name for this request in the server's logs: at most 128 letters, digits and marks.",
+        "string", false },
+};
+
+void openapi_request_fields(struct openapi *openapi)
+{
+    for (size_t i = 0; i < countof(request_fields); i++) {
+        reference(openapi, NULL, "parameters", request_fields[i].name);
+    }
+}
+
+static void write_request_fields(struct json_writer *writer)
+{
+    json_writer_object(writer, "parameters");
+    for (size_t i = 0; i < countof(request_fields); i++) {
+        json_writer_object(writer, request_fields[i].name);
+        json_writer_text(writer, "name", str_of(request_fields[i].name));
+        json_writer_text(writer, "in", STR("header"));
+        json_writer_text(writer, "description", str_of(request_fields[i].about));
+        json_writer_object(writer, "schema");
+        json_writer_text(writer, "type", str_of(request_fields[i].type));
+        if (request_fields[i].is_positive) {
+            json_writer_number(writer, "minimum", 1);
+        }
+        json_writer_end(writer);
+        json_writer_end(writer);
     }
     json_writer_end(writer);
 }
@@ -325,6 +367,7 @@ void openapi_components(struct openapi *openapi)
     }
     write_problem_schema(writer);
     json_writer_end(writer);
+    write_request_fields(writer);
     json_writer_object(writer, "headers");
     for (size_t i = 0; i < countof(fields); i++) {
         if (is_sent(openapi, &fields[i])) {

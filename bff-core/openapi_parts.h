@@ -18,6 +18,9 @@ const char *openapi_schema_name(struct openapi *openapi, const char *shape);
 /* The member "schema" that refers to a schema of the document. */
 void openapi_schema(struct openapi *openapi, const char *name);
 
+/* Elements of "parameters": the header fields that any request may have, by reference. */
+void openapi_request_fields(struct openapi *openapi);
+
 /* The member "headers": the fields that an answer with this status has, by reference. */
 void openapi_headers(struct openapi *openapi, unsigned status);
 

@@ -56,6 +56,7 @@ OPERATION = {
          "schema": {"type": "integer", "minimum": 1, "maximum": 50, "default": 20}},
         {"name": "cursor", "in": "query", "required": False,
          "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[a-z]+$"}},
+        {"$ref": "#/components/parameters/BFF-Budget"},
     ],
     "responses": {
         "200": {"description": "x", "headers": {"BFF-Sections": {}, "RateLimit": {}},
@@ -69,7 +70,8 @@ SCHEMAS = {"feed.v1": {"type": "object", "properties": {"id": {"type": "integer"
            "feed.v3": {"type": "object", "properties": {"id": {"type": "integer"},
                                                         "more": {"type": "string"}}}}
 DOCUMENT = {"openapi": "3.1.0", "paths": {"/v1/feed/{id}": {"get": OPERATION}},
-            "components": {"schemas": SCHEMAS}}
+            "components": {"schemas": SCHEMAS, "parameters": {"BFF-Budget": {
+                "name": "BFF-Budget", "in": "header", "schema": {"type": "integer"}}}}}
 
 PROPERTY = ("properties", "text")
 ELEMENT = ("properties", "list", "items", "properties")
@@ -135,12 +137,12 @@ ANSWERS = [
 PARAMETERS = [
     (("paths", "/v1/feed/{id}"), GONE, BREAKING, "/get  plan", "is gone"),
     (("paths", "/v1/inbox"), {"get": OPERATION}, COMPATIBLE, "inbox/get  plan", "is new"),
-    ((*GET, "parameters", 3), {"name": "new", "in": "query", "required": True,
+    ((*GET, "parameters", 4), {"name": "new", "in": "query", "required": True,
                                "schema": {"type": "string"}},
-     BREAKING, "/parameters/3  parameter", "must be sent"),
-    ((*GET, "parameters", 3), {"name": "new", "in": "query", "required": False,
+     BREAKING, "/parameters/4  parameter", "must be sent"),
+    ((*GET, "parameters", 4), {"name": "new", "in": "query", "required": False,
                                "schema": {"type": "string"}},
-     COMPATIBLE, "/parameters/3  parameter", "is new"),
+     COMPATIBLE, "/parameters/4  parameter", "is new"),
     ((*GET, "parameters", 2), GONE, BREAKING, "/parameters/2  parameter", "not read any more"),
     ((*GET, "parameters", 1, "required"), True, BREAKING, "/parameters/1  required", "must be"),
     ((*GET, "parameters", 1, "schema", "maximum"), 40, BREAKING,
@@ -158,6 +160,10 @@ PARAMETERS = [
      "/parameters/2  maxLength: 128 -> 64", ""),
     ((*GET, "parameters", 2, "schema", "pattern"), "^[a-y]+$", BREAKING,
      "/parameters/2  pattern", ""),
+    (("components", "parameters", "BFF-Budget", "schema", "minimum"), 1, BREAKING,
+     "/components/parameters/BFF-Budget  minimum", "tightly"),
+    ((*GET, "parameters", 3), GONE, BREAKING, "#/components/parameters/BFF-Budget  parameter",
+     "not read any more"),
     ((*GET, "security"), [{"bearer": ["feed:read", "more"]}], BREAKING, "/get  security",
      'the scope "more"'),
     ((*GET, "security"), [{}, {"bearer": ["feed:read"]}], COMPATIBLE, "/get  security", "more"),

@@ -182,7 +182,8 @@ Test(openapi, parameters_have_their_bounds)
     EXPECT("3", LIKE, "parameters", "4", "schema", "minLength");
     EXPECT("30", LIKE, "parameters", "4", "schema", "maxLength");
     EXPECT("\"hi \\\"you\\\"\"", LIKE, "parameters", "4", "schema", "default");
-    EXPECT("[]", OPEN, "parameters");
+    EXPECT("{\"$ref\":\"#/components/parameters/BFF-Budget\"}", OPEN, "parameters", "0");
+    EXPECT("\"header\"", "components", "parameters", "BFF-Budget", "in");
 }
 
 Test(openapi, who_may_ask)
