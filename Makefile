@@ -166,8 +166,8 @@ run demo:
 	@$(MAKE) all keys
 	@exec $(DEMO) $(if $(filter run,$@),--serve) $(if $(SHIFT),--shift $(SHIFT))
 
-check: $(SERVERS)
-	@for c in $(CLIENTS); do $(B)/$$c --config $$c/bff.conf --check || exit; done
+check: $(SERVERS) keys
+	@bad=0; for c in $(CLIENTS); do $(B)/$$c --config $$c/bff.conf --check || bad=1; done; exit $$bad
 
 # Only a document that is whole takes the old one's place.
 openapi: $(SERVERS) keys

@@ -16,6 +16,29 @@
 #include "observe/metrics.h"
 #include "respond/shape.h"
 
+#include <unistd.h>
+
+/* The plan's shape is a file that can be read. */
+static bool has_shape(struct core *core, const struct bff_plan *declared, struct faults *faults)
+{
+    const char *directory = core->settings->schemas ? core->settings->schemas : ".";
+    if (!declared->shape) {
+        faults_add(faults, declared->file, declared->line,
+            "plan %s: there is no .shape; it names a file of %s, without its \".json\".",
+            declared->name, directory);
+        return false;
+    }
+    char *path = arena_printf(&core->arena, "%s/%s.json", directory, declared->shape);
+    bool is_there = access(path, R_OK) == 0;
+    if (!is_there) {
+        const char *nearest = shape_nearest(&core->arena, directory, declared->shape);
+        faults_add(faults, declared->file, declared->line,
+            "plan %s: .shape \"%s\" is the file %s, which cannot be read%s", declared->name,
+            declared->shape, path, err_meant(nearest).text);
+    }
+    return is_there;
+}
+
 /* The shape adds its wants to the plan's, and tells which answers it cannot do without. */
 static void join(struct core *core, size_t index, struct faults *faults)
 {
@@ -28,9 +51,7 @@ static void join(struct core *core, size_t index, struct faults *faults)
         bool has_answer = !call->asks->is_detached; /* else a shape cannot name it */
         calls[i] = (struct shape_call){ has_answer ? call->asks->as : "(detached)", call->want };
     }
-    if (!declared->shape) {
-        faults_add(
-            faults, declared->file, declared->line, "plan %s: there is no .shape.", declared->name);
+    if (!has_shape(core, declared, faults)) {
         return;
     }
     core->shapes[index] =

@@ -21,6 +21,15 @@ bool err_set(struct err *err, const char *format, ...)
     return false;
 }
 
+struct err err_meant(const char *nearest)
+{
+    struct err end = { "." };
+    if (nearest) {
+        err_set(&end, "; did you mean \"%s\"?", nearest);
+    }
+    return end;
+}
+
 void faults_init(struct faults *faults)
 {
     *faults = (struct faults){ 0 };
@@ -72,7 +81,24 @@ static int by_place(const void *left, const void *right)
 {
     const struct fault *a = left, *b = right;
     int files = strcmp(a->file ? a->file : "", b->file ? b->file : "");
-    return files ? files : a->line - b->line;
+    int texts = strcmp(a->text ? a->text : "", b->text ? b->text : "");
+    return files ? files : a->line != b->line ? a->line - b->line : texts;
+}
+
+/* Of sorted ones: what is said twice of one place was found on two ways. How many are left. */
+static size_t drop_repeated(struct faults *faults, size_t kept)
+{
+    size_t last = 0;
+    for (size_t i = 1; i < kept; i++) {
+        if (by_place(&faults->list[last], &faults->list[i]) == 0) {
+            free(faults->list[i].file);
+            free(faults->list[i].text);
+            faults->count--;
+        } else {
+            faults->list[++last] = faults->list[i];
+        }
+    }
+    return last + 1;
 }
 
 void faults_print(struct faults *faults)
@@ -80,6 +106,7 @@ void faults_print(struct faults *faults)
     size_t kept = faults->count < faults->room ? faults->count : faults->room;
     if (kept) {
         qsort(faults->list, kept, sizeof(*faults->list), by_place);
+        kept = drop_repeated(faults, kept);
     }
     for (size_t i = 0; i < kept; i++) {
         const struct fault *fault = &faults->list[i];

@@ -141,7 +141,8 @@ static void read_default(struct shape_compiler *c, struct view view, struct shap
     bool is_empty_list =
         node->kind == SHAPE_LIST && str_eq(value.text, STR("[]")) && node->min_items == 0;
     if (!is_empty_list && (node->kind != SHAPE_VALUE || !value_fits(node, value, c->arena))) {
-        FAULT(c, json, "The default %.*s does not fit the schema.", STR_FMT(value.text));
+        FAULT(c, json, "The default %.*s is not what \"type\" and the bounds beside it allow.",
+            STR_FMT(value.text));
     }
     node->otherwise = value.text;
 }
@@ -269,7 +270,7 @@ static void read_origin(
         { "x-lookup", read_lookup },
         { "x-nearest", read_nearest },
     };
-    static const struct json element = { .kind = JSON_STRING, .text = { "", 0 } };
+    const struct json element = { .kind = JSON_STRING, .line = view.own->line, .text = STR("") };
     size_t found = 0;
     for (size_t i = 0; i < countof(origins); i++) {
         const struct json *json = word(view, origins[i].name);
@@ -278,12 +279,10 @@ static void read_origin(
             found++;
         }
     }
-    bool is_element =
-        scope.call != SIZE_MAX && scope.base.len && scope.base.at[scope.base.len - 1] == ']';
     if (found > 1) {
         FAULT(c, view.own,
             "A value comes from one place: x-from, x-first-of, x-count, x-lookup or x-nearest.");
-    } else if (found == 0 && !node->constant.at && is_element) {
+    } else if (found == 0 && !node->constant.at && view.own == c->element) {
         read_from(c, &element, scope, node);
     } else if (found == 0 && !node->constant.at && !word(view, "default")) {
         FAULT(c, view.own, "\"%.*s\" comes from nowhere: it needs x-from, or a const.",
@@ -335,17 +334,25 @@ static struct str quoted_key(struct shape_compiler *c, struct str name)
     return copy;
 }
 
+enum { NAMES_MAX = 64 }; /* to look for the one that was meant */
+
 static void check_required(
     struct shape_compiler *c, const struct json *required, const struct json *properties)
 {
     if (required && json_kind(required) != JSON_LIST) {
         FAULT(c, required, "\"required\" takes a list of names.");
     }
+    size_t count = 0;
+    const char *names[NAMES_MAX];
+    for (; json_kind(properties) == JSON_OBJECT && count < properties->count && count < NAMES_MAX;
+         count++) {
+        names[count] = properties->items[count].name.at; /* decoded in an arena: with a NUL */
+    }
     for (size_t i = 0; json_kind(required) == JSON_LIST && i < required->count; i++) {
         const char *name = json_cstr(&required->items[i]);
         if (!name || !json_get(properties, name)) {
-            FAULT(c, &required->items[i], "\"%s\" is required, but no property is named so.",
-                name ? name : "");
+            FAULT(c, &required->items[i], "\"%s\" is required, but no property is named so%s",
+                name ? name : "", err_meant(str_nearest(str_of(name), names, count)).text);
         }
     }
 }
@@ -416,8 +423,10 @@ static void compile_list(
         struct shape_list *list = arena_zalloc(c->arena, 1, sizeof(*list));
         *list = shape_take_list(c, from, where);
         node->list = list;
-        node->element = compile_node(c, items, shape_elements(c, where), false);
+        where = shape_elements(c, where);
     }
+    c->element = items;
+    node->element = compile_node(c, items, where, false);
 }
 
 /* What the root cannot do without, seen from this required node. */
@@ -495,9 +504,12 @@ static const struct shape_node *compile_node(
     }
     node->kinds = shape_words_kinds(word(view, "type"), &node->is_integer);
     if (!node->kinds) {
-        FAULT(c, json,
+        FAULT(c, word(view, "type") ? word(view, "type") : json,
             "\"type\" must be one of null, boolean, number, integer, string, object, array, or a "
-            "list of them.");
+            "list of them%s%.*s%s.",
+            json_kind(word(view, "type")) == JSON_STRING ? ", and not \"" : "",
+            STR_FMT(json_str(word(view, "type"))),
+            json_kind(word(view, "type")) == JSON_STRING ? "\"" : "");
         return node;
     }
     check_words(c, view, node);
@@ -509,29 +521,6 @@ static const struct shape_node *compile_node(
 
 /* ---- the door ---- */
 
-/* "x-calls": which schema each call's answer keeps. */
-static void read_services(struct shape_compiler *c, const char *directory)
-{
-    const struct json *files = json_get(c->root, "x-calls");
-    for (size_t i = 0; json_kind(files) == JSON_OBJECT && i < files->count; i++) {
-        const struct json *file = &files->items[i];
-        struct err err;
-        size_t call = 0;
-        while (call < c->calls_count && !str_eq(file->name, str_of(c->calls[call].name))) {
-            call++;
-        }
-        if (call == c->calls_count) {
-            FAULT(c, file, "\"%.*s\" is no call of the plan.", STR_FMT(file->name));
-            continue;
-        }
-        char *path = arena_printf(c->arena, "%s/%.*s", directory, STR_FMT(json_str(file)));
-        c->services[call] = json_read(c->arena, path, &err);
-        if (!c->services[call]) {
-            FAULT(c, file, "%s: %s", path, err.text);
-        }
-    }
-}
-
 struct shape *shape_compile(struct arena *arena, const char *directory, const char *name,
     const struct shape_call *calls, size_t count, struct faults *faults)
 {
@@ -539,17 +528,15 @@ struct shape *shape_compile(struct arena *arena, const char *directory, const ch
     struct shape_compiler c = {
         .arena = arena, .faults = faults, .calls = calls, .calls_count = count, .shape = shape
     };
-    struct err err;
     must(count <= countof(c.services));
     c.file = shape->file = arena_printf(arena, "%s/%s.json", directory ? directory : ".", name);
-    c.root = json_read(arena, c.file, &err);
+    c.root = shape_read_file(&c, c.file, NULL);
     if (!c.root) {
-        faults_add(faults, c.file, 0, "%s", err.text);
         return NULL;
     }
     shape->paths = arena_zalloc(arena, SHAPE_SOURCES_MAX, sizeof(char *));
     shape->calls_of = arena_zalloc(arena, SHAPE_SOURCES_MAX, sizeof(size_t));
-    read_services(&c, directory ? directory : ".");
+    shape_read_services(&c, directory ? directory : ".");
     shape->root = compile_node(&c, c.root, (struct shape_scope){ SIZE_MAX, { NULL, 0 } }, true);
     if (shape->root->kind != SHAPE_OBJECT) {
         FAULT(&c, c.root, "The root of a shape is an object.");

@@ -40,9 +40,8 @@ static void read_form(struct shape_compiler *c, const struct json *json)
         }
     }
     const char *nearest = str_nearest(json->name, names, countof(names));
-    FAULT(c, json, "\"x-max-bytes\" bounds \"plain\" and \"gzip\", and no \"%.*s\"%s%s%s.",
-        STR_FMT(json->name), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-        nearest ? "\"?" : "");
+    FAULT(c, json, "\"x-max-bytes\" bounds \"plain\" and \"gzip\", and no \"%.*s\"%s",
+        STR_FMT(json->name), err_meant(nearest).text);
 }
 
 void shape_max_bytes(struct shape_compiler *c)

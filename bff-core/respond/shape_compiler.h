@@ -19,6 +19,7 @@ struct shape_compiler {
     const struct json *services[32]; /* of each call; NULL: the shape names none */
     struct shape *shape;
     const char *indexes[SHAPE_INDEXES_MAX]; /* "posts.items where id", one for each table */
+    const struct json *element; /* the "items" in hand: a value there is the element itself */
     unsigned depth;
 };
 
@@ -37,7 +38,13 @@ struct view {
 #define FAULT(c, json, ...)                                                                        \
     faults_add((c)->faults, (c)->file, (json) ? (json)->line : 0, __VA_ARGS__)
 
-/* "posts.items" into the call and the path inside its answer; false after a fault. */
+/* The value of a scope's call when nobody knows which one: that fault was added already. */
+#define SHAPE_LOST (SIZE_MAX - 1)
+
+/*
+ * "posts.items" into the call and the path inside its answer; false after a fault, and `out` is
+ * then lost: what is relative to it adds no more of them.
+ */
 bool shape_locate(struct shape_compiler *c, const struct json *at, struct str text,
     struct shape_scope scope, struct shape_scope *out);
 
@@ -48,6 +55,19 @@ struct shape_source shape_take(
 /* The same for a list and its elements. */
 struct shape_list shape_take_list(
     struct shape_compiler *c, const struct json *at, struct shape_scope where);
+
+/* " (its calls are profile, posts)", or "". */
+const char *shape_calls(struct shape_compiler *c);
+
+/*
+ * The content of a file as JSON, or NULL after a fault: at `at` of the shape (NULL: nobody there
+ * names it) when it cannot be read, in the file when it is no JSON.
+ */
+const struct json *shape_read_file(
+    struct shape_compiler *c, const char *path, const struct json *at);
+
+/* "x-calls": what each call's service promises. */
+void shape_read_services(struct shape_compiler *c, const char *directory);
 
 /* "x-calls" names a schema for each call that the shape takes from. After all is compiled. */
 void shape_check_calls(struct shape_compiler *c);

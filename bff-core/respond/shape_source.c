@@ -11,13 +11,30 @@
 #include "../base/must.h"
 #include "shape_words.h"
 
+const char *shape_calls(struct shape_compiler *c)
+{
+    const char *list = "";
+    for (size_t i = 0; i < c->calls_count; i++) {
+        bool has_name = c->calls[i].name[0] != '('; /* else it is detached, and has no answer */
+        if (has_name) {
+            list = arena_printf(
+                c->arena, "%s%s%s", list, *list ? ", " : " (its calls are ", c->calls[i].name);
+        }
+    }
+    return *list ? arena_printf(c->arena, "%s)", list) : "";
+}
+
 bool shape_locate(struct shape_compiler *c, const struct json *at, struct str text,
     struct shape_scope scope, struct shape_scope *out)
 {
     struct str head, rest;
     const char *names[32];
+    *out = (struct shape_scope){ SHAPE_LOST, STR("") };
     if (!text.at) {
         FAULT(c, at, "A path like \"posts.items\" must stand here.");
+        return false;
+    }
+    if (scope.call == SHAPE_LOST) {
         return false;
     }
     if (scope.call != SIZE_MAX) {
@@ -36,10 +53,19 @@ bool shape_locate(struct shape_compiler *c, const struct json *at, struct str te
         }
     }
     const char *nearest = str_nearest(head, names, c->calls_count);
-    FAULT(c, at, "\"%.*s\" begins with \"%.*s\", which is no call of the plan%s%s%s.",
-        STR_FMT(text), STR_FMT(head), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-        nearest ? "\"?" : "");
+    FAULT(c, at, "\"%.*s\" begins with \"%.*s\", which is no call of the plan%s%s", STR_FMT(text),
+        STR_FMT(head), nearest ? "" : shape_calls(c), err_meant(nearest).text);
     return false;
+}
+
+static const char *json_text(struct shape_compiler *c, const struct json *json)
+{
+    struct buf text;
+    buf_init(&text, 1024);
+    json_write(&text, json);
+    const char *copy = arena_cstr(c->arena, buf_str(&text));
+    buf_release(&text);
+    return copy;
 }
 
 static void check_promise(
@@ -50,14 +76,14 @@ static void check_promise(
     bool is_integer;
     unsigned promised = shape_words_kinds(json_get(promise.schema, "type"), &is_integer);
     if (promise.unknown.at) {
-        FAULT(c, at, "The service of call \"%s\" knows no \"%.*s\" in \"%.*s\"%s%s%s.",
+        FAULT(c, at, "The service of call \"%s\" knows no \"%.*s\" in \"%.*s\"%s",
             c->calls[where.call].name, STR_FMT(promise.unknown), STR_FMT(where.base),
-            promise.nearest ? "; did you mean \"" : "", promise.nearest ? promise.nearest : "",
-            promise.nearest ? "\"?" : "");
+            err_meant(promise.nearest).text);
     } else if (promised && kinds && !(promised & kinds & ~(1u << SCAN_NULL))) {
         /* That both may be null is not enough. */
-        FAULT(c, at, "The service of call \"%s\" promises another type for \"%.*s\".",
-            c->calls[where.call].name, STR_FMT(where.base));
+        FAULT(c, at, "The service of call \"%s\" promises another type for \"%.*s\": %s.",
+            c->calls[where.call].name, STR_FMT(where.base),
+            json_text(c, json_get(promise.schema, "type")));
     }
 }
 
@@ -103,19 +129,4 @@ struct shape_list shape_take_list(
         list.list = want_place(want, elements).list;
     }
     return list;
-}
-
-/* A call that the shape takes from, and of whose answer nothing is known. */
-void shape_check_calls(struct shape_compiler *c)
-{
-    const struct json *files = json_get(c->root, "x-calls");
-    for (size_t i = 0; i < c->calls_count; i++) {
-        bool is_named = json_get(files, c->calls[i].name) != NULL;
-        if (shape_uses(c->shape, i) && !is_named) {
-            FAULT(c, files ? files : c->root,
-                "\"x-calls\" does not say which schema the answer of call \"%s\" keeps, so no path "
-                "in it can be proved; schemas/services has one for each service.",
-                c->calls[i].name);
-        }
-    }
 }

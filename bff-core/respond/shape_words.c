@@ -86,9 +86,10 @@ void shape_words_check(
                 STR_FMT(member->name));
         } else if (!word) {
             faults_add(faults, file, member->line,
-                "The word \"%.*s\" is not enforced here, so a shape must not promise it%s%s%s.",
-                STR_FMT(member->name), nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                nearest ? "\"?" : "");
+                "The word \"%.*s\" is not enforced here, so a shape must not promise it%s",
+                STR_FMT(member->name),
+                nearest ? err_meant(nearest).text
+                        : ": say it in \"description\", or leave it out.");
         }
     }
 }

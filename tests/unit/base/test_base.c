@@ -268,6 +268,35 @@ Test(hash, the_secret_is_one_and_random_bytes_never_come_twice)
 
 /* ---- err ---- */
 
+Test(err, what_is_said_twice_of_a_place_is_printed_and_counted_once)
+{
+    static const struct {
+        const char *file;
+        int line;
+        const char *text;
+    } rows[] = { { "a", 1, "x." }, { "a", 1, "y." }, { "a", 1, "x." }, { "a", 2, "x." },
+        { "b", 1, "x." }, { NULL, 0, "x." }, { NULL, 0, "x." } };
+    struct faults faults;
+    faults_init(&faults);
+    for (size_t i = 0; i < countof(rows); i++) {
+        faults_add(&faults, rows[i].file, rows[i].line, "%s", rows[i].text);
+    }
+    faults_print(&faults);
+    cr_assert_eq(faults.count, 5);
+    cr_expect_null(faults.list[0].file);
+    cr_expect_str_eq(faults.list[1].text, "x.");
+    cr_expect_str_eq(faults.list[2].text, "y.");
+    cr_expect_eq(faults.list[3].line, 2);
+    cr_expect_str_eq(faults.list[4].file, "b");
+    faults_fini(&faults);
+}
+
+Test(err, a_sentence_ends_with_what_was_meant)
+{
+    cr_expect_str_eq(err_meant("posts").text, "; did you mean \"posts\"?");
+    cr_expect_str_eq(err_meant(NULL).text, ".");
+}
+
 Test(err, faults_keep_every_sentence_and_sort_by_place)
 {
     struct faults faults;

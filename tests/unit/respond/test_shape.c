@@ -193,3 +193,25 @@ Test(shape, a_call_whose_answer_has_no_schema_is_a_fault)
         }
     }
 }
+
+Test(shape, only_the_items_themselves_stand_for_the_element)
+{
+    compile_property("{\"type\":\"array\",\"x-from\":\"a.list\",\"items\":{\"type\":\"object\","
+                     "\"properties\":{\"id\":{\"type\":\"integer\",\"x-from\":\"id\"}}}}");
+    cr_assert_eq(desk.faults.count, 0);
+    expect_fault("{\"type\":\"array\",\"x-from\":\"a.list\",\"items\":{\"type\":\"object\","
+                 "\"properties\":{\"id\":{\"type\":\"integer\"}}}}",
+        "\"id\" comes from nowhere");
+}
+
+Test(shape, one_wrong_path_is_one_fault_whatever_is_below_it)
+{
+    compile_property(
+        "{\"type\":\"array\",\"x-from\":\"friends.list\",\"items\":{\"type\":\"object\","
+        "\"properties\":{\"id\":{\"type\":\"integer\",\"x-from\":\"id\"},"
+        "\"o\":{\"type\":\"object\",\"x-first\":\"l\",\"properties\":{\"t\":{\"type\":"
+        "\"string\",\"x-from\":\"t\"}}}}}}");
+    cr_assert_eq(desk.faults.count, 1);
+    cr_expect(
+        strstr(desk.faults.list[0].text, "(its calls are a, b)"), "%s", desk.faults.list[0].text);
+}
