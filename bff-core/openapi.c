@@ -1,11 +1,10 @@
 /*
  * openapi: the plans as a document for those who ask them.
  *
- * Owns the paths of an OpenAPI 3.1 document: what each plan takes, how it answers, and which
- * problems may come instead. Everything is taken from what the server runs by: plans, shapes,
- * settings, problem.def. Promises that the document says nothing that the server does not keep,
- * and that the same plans, shapes and settings give the same bytes: there is no date in it, and the
- * order is that of the plans.
+ * Owns the paths of an OpenAPI 3.1 document: what each plan takes and how it answers. Everything is
+ * taken from what the server runs by: plans, shapes, settings, problem.def. Promises that the
+ * document says nothing that the server does not keep, and that the same plans, shapes and settings
+ * give the same bytes: there is no date in it, and the order is that of the plans.
  *
  * A plan that lets anyone in still proves a token that is sent: its "security" offers both.
  */
@@ -114,115 +113,12 @@ static void write_parameters(struct openapi *openapi, const struct bff_plan *pla
     json_writer_end(&openapi->writer);
 }
 
-/* ---- what may come instead of an answer ---- */
-
-static bool never(const struct bff_plan *plan)
-{
-    (void)plan;
-    return false;
-}
-
-static bool has_query(const struct bff_plan *plan)
-{
-    return plan->query[0].name != NULL;
-}
-
-static bool has_scope(const struct bff_plan *plan)
-{
-    return plan->scope != NULL;
-}
-
-static bool has_path_value(const struct bff_plan *plan)
-{
-    return strchr(plan->route, '{') != NULL;
-}
-
-/* The other methods have none: a request with one is not well-formed. */
-static bool may_have_body(const struct bff_plan *plan)
-{
-    return strncmp(plan->route, "GET ", 4) != 0 && strncmp(plan->route, "DELETE ", 7) != 0;
-}
-
-/* The problems that not every plan can meet; all others can come in the place of any answer. */
-static const struct {
-    enum problem problem;
-    bool (*happens)(const struct bff_plan *plan);
-} conditions[] = {
-    { PROBLEM_BAD_QUERY, has_query }, { PROBLEM_SCOPE_MISSING, has_scope },
-    { PROBLEM_NOT_FOUND, has_path_value }, /* one that is empty, or cannot be decoded */
-    { PROBLEM_BODY_TOO_LARGE, may_have_body },
-    { PROBLEM_UNSUPPORTED_MEDIA_TYPE, never }, /* no plan reads a body */
-};
-
-static bool happens(const struct bff_plan *plan, enum problem problem)
-{
-    for (size_t i = 0; i < countof(conditions); i++) {
-        if (conditions[i].problem == problem) {
-            return conditions[i].happens(plan);
-        }
-    }
-    return true;
-}
-
-/* Of the problems with this status: one sentence each. */
-static void describe_problems(struct openapi *openapi, const struct bff_plan *plan, unsigned status)
-{
-    struct buf text;
-    buf_init(&text, 4096);
-    for (unsigned i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++) {
-        const struct problem_row *row = problem_row((enum problem)i);
-        if (row->status == status && happens(plan, (enum problem)i)) {
-            buf_printf(&text, "%s%s: %s.", text.len ? " " : "", row->slug, row->title);
-        }
-    }
-    json_writer_text(&openapi->writer, "description", buf_str(&text));
-    buf_release(&text);
-}
-
-static void write_example(struct openapi *openapi, const struct problem_row *row)
-{
-    struct json_writer *writer = &openapi->writer;
-    char *type = arena_printf(&openapi->arena, PROBLEM_TYPE "%s", row->slug);
-    json_writer_object(writer, row->slug);
-    json_writer_object(writer, "value");
-    json_writer_text(writer, "type", str_of(type));
-    json_writer_text(writer, "title", str_of(row->title));
-    json_writer_number(writer, "status", row->status);
-    json_writer_text(writer, "request_id", STR("5f0c2d3e9a7b4c1d8e6f0a1b2c3d4e5f"));
-    json_writer_end(writer);
-    json_writer_end(writer);
-}
-
-static void write_problem_content(
-    struct openapi *openapi, const struct bff_plan *plan, unsigned status)
-{
-    struct json_writer *writer = &openapi->writer;
-    json_writer_object(writer, "content");
-    json_writer_object(writer, "application/problem+json");
-    openapi_schema(openapi, "Problem");
-    json_writer_object(writer, "examples");
-    for (unsigned i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++) {
-        const struct problem_row *row = problem_row((enum problem)i);
-        if (row->status == status && happens(plan, (enum problem)i)) {
-            write_example(openapi, row);
-        }
-    }
-    json_writer_end(writer);
-    json_writer_end(writer);
-    json_writer_end(writer);
-}
-
 /* ---- what comes back ---- */
-
-static void open_response(struct openapi *openapi, unsigned status)
-{
-    json_writer_object(&openapi->writer, arena_printf(&openapi->arena, "%u", status));
-}
 
 static void write_answer(struct openapi *openapi, const struct bff_plan *plan)
 {
     struct json_writer *writer = &openapi->writer;
-    open_response(openapi, 200);
+    json_writer_object(writer, "200");
     json_writer_text(writer, "description",
         STR("The answer. A section that is not required may be missing: BFF-Sections says why."));
     openapi_headers(openapi, 200);
@@ -234,30 +130,11 @@ static void write_answer(struct openapi *openapi, const struct bff_plan *plan)
     json_writer_end(writer);
 }
 
-/* The smallest status above `after` that the plan's problems have; 0: there is none. */
-static unsigned next_status(const struct bff_plan *plan, unsigned after)
-{
-    unsigned next = 0;
-    for (unsigned i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++) {
-        unsigned status = problem_row((enum problem)i)->status;
-        if (status > after && (!next || status < next) && happens(plan, (enum problem)i)) {
-            next = status;
-        }
-    }
-    return next;
-}
-
 static void write_responses(struct openapi *openapi, const struct bff_plan *plan)
 {
     json_writer_object(&openapi->writer, "responses");
     write_answer(openapi, plan);
-    for (unsigned status = next_status(plan, 200); status; status = next_status(plan, status)) {
-        open_response(openapi, status);
-        describe_problems(openapi, plan, status);
-        openapi_headers(openapi, status);
-        write_problem_content(openapi, plan, status);
-        json_writer_end(&openapi->writer);
-    }
+    openapi_problems(openapi, plan);
     json_writer_end(&openapi->writer);
 }
 

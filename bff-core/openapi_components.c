@@ -102,7 +102,8 @@ static bool is_sent_with(const struct field *field, unsigned status)
     return false;
 }
 
-static void reference(struct openapi *openapi, const char *member, const char *room, const char *to)
+void openapi_reference(
+    struct openapi *openapi, const char *member, const char *room, const char *to)
 {
     struct json_writer *writer = &openapi->writer;
     char *path = arena_printf(&openapi->arena, "#/components/%s/%s", room, to);
@@ -116,7 +117,7 @@ void openapi_headers(struct openapi *openapi, unsigned status)
     json_writer_object(&openapi->writer, "headers");
     for (size_t i = 0; i < countof(fields); i++) {
         if (is_sent(openapi, &fields[i]) && is_sent_with(&fields[i], status)) {
-            reference(openapi, fields[i].name, "headers", fields[i].name);
+            openapi_reference(openapi, fields[i].name, "headers", fields[i].name);
         }
     }
     json_writer_end(&openapi->writer);
@@ -160,7 +161,7 @@ static const struct {
 void openapi_request_fields(struct openapi *openapi)
 {
     for (size_t i = 0; i < countof(request_fields); i++) {
-        reference(openapi, NULL, "parameters", request_fields[i].name);
+        openapi_reference(openapi, NULL, "parameters", request_fields[i].name);
     }
 }
 
@@ -199,7 +200,7 @@ const char *openapi_schema_name(struct openapi *openapi, const char *shape)
 
 void openapi_schema(struct openapi *openapi, const char *name)
 {
-    reference(openapi, "schema", "schemas", name);
+    openapi_reference(openapi, "schema", "schemas", name);
 }
 
 /* A schema of a shape, and the component that the shape's definitions are named after. */
@@ -294,46 +295,6 @@ static bool is_written(const struct bff_client *client, size_t plan)
     return false;
 }
 
-/* ---- problems (RFC 9457) ---- */
-
-static const struct {
-    const char *name, *type, *about;
-    bool is_required;
-} members[] = {
-    { "type", "string",
-        "Which problem it is, as a URN. New ones may come: what is not known is as bad as its "
-        "status.",
-        true },
-    { "title", "string", "The same in words, for people.", true },
-    { "status", "integer", "The status of the answer.", true },
-    { "detail", "string", "What was wrong with this request, for people.", false },
-    { "instance", "string", "The path that was asked.", false },
-    { "request_id", "string", "The X-Request-Id of this answer.", true },
-};
-
-static void write_problem_schema(struct json_writer *writer)
-{
-    json_writer_object(writer, "Problem");
-    json_writer_text(writer, "description", STR("Why there is no answer (RFC 9457)."));
-    json_writer_text(writer, "type", STR("object"));
-    json_writer_list(writer, "required");
-    for (size_t i = 0; i < countof(members); i++) {
-        if (members[i].is_required) {
-            json_writer_text(writer, NULL, str_of(members[i].name));
-        }
-    }
-    json_writer_end(writer);
-    json_writer_object(writer, "properties");
-    for (size_t i = 0; i < countof(members); i++) {
-        json_writer_object(writer, members[i].name);
-        json_writer_text(writer, "description", str_of(members[i].about));
-        json_writer_text(writer, "type", str_of(members[i].type));
-        json_writer_end(writer);
-    }
-    json_writer_end(writer);
-    json_writer_end(writer);
-}
-
 /* ---- the door ---- */
 
 static void write_bearer(struct openapi *openapi)
@@ -365,8 +326,9 @@ void openapi_components(struct openapi *openapi)
             write_shape(openapi, plan);
         }
     }
-    write_problem_schema(writer);
+    openapi_problem_schema(openapi);
     json_writer_end(writer);
+    openapi_problem_responses(openapi);
     write_request_fields(writer);
     json_writer_object(writer, "headers");
     for (size_t i = 0; i < countof(fields); i++) {

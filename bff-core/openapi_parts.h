@@ -4,7 +4,7 @@
 #include "core.h"
 #include "wire/json_writer.h"
 
-/* A document in the making. Only for openapi.c and openapi_components.c. */
+/* A document in the making. Only for the files of openapi. */
 
 struct openapi {
     const struct core *core;
@@ -23,6 +23,19 @@ void openapi_request_fields(struct openapi *openapi);
 
 /* The member "headers": the fields that an answer with this status has, by reference. */
 void openapi_headers(struct openapi *openapi, unsigned status);
+
+/* The members of "responses" that stand for a plan's problems, by reference. */
+void openapi_problems(struct openapi *openapi, const struct bff_plan *plan);
+
+/* The member "responses" of the components: what openapi_problems refers to. */
+void openapi_problem_responses(struct openapi *openapi);
+
+/* The member "Problem" of the schemas. */
+void openapi_problem_schema(struct openapi *openapi);
+
+/* A member (NULL: an element) that refers to one of the components in a room of theirs. */
+void openapi_reference(
+    struct openapi *openapi, const char *member, const char *room, const char *to);
 
 /* The member "components": what the paths refer to. */
 void openapi_components(struct openapi *openapi);

@@ -78,7 +78,8 @@ def mistakes(document):
     feed = ("paths", "/v1/feed", "get")
     limit = (*feed, "parameters", 0)
     answer = (*feed, "responses", "200", "content", "application/json", "schema")
-    problem = (*feed, "responses", "401", "content", "application/problem+json", "examples")
+    missing = ("components", "responses", "token-missing.token-invalid.token-expired", "content",
+               "application/problem+json", "examples", "token-missing")
     yield "no version", spoil("info", "version")
     yield "an older format", spoil("openapi", value="3.0.3")
     yield "a member that nobody knows", spoil("information", value={})
@@ -90,7 +91,7 @@ def mistakes(document):
     yield "a parameter twice", spoil(*feed, "parameters", 1, "name", value="limit")
     yield "a schema that is none", spoil(*limit, "schema", "type", value="intger")
     yield "a default out of bounds", spoil(*limit, "schema", "default", value=10**6)
-    yield "an example that does not fit", spoil(*problem, "token-missing", "value", "title")
+    yield "an example that does not fit", spoil(*missing, "value", "title")
     yield "a reference to nothing", spoil(*answer, "$ref", value="#/components/schemas/gone")
     yield "an operation without a name", spoil(*feed, "operationId")
     yield "a name twice", spoil("paths", "/v2/feed", value=document["paths"]["/v1/feed"])
@@ -134,10 +135,10 @@ class Judge:
         self.unseen = set(self.operation["responses"])
 
     def faults(self, status, headers, body):
-        response = self.operation["responses"].get(str(status))
-        if response is None:
+        if str(status) not in self.operation["responses"]:
             yield "the status is not documented"
             return
+        response = oas31.whole(self.document, self.operation["responses"][str(status)])
         fields = {name.lower(): oas31.whole(self.document, field)
                   for name, field in response["headers"].items()}
         for name in {name.lower() for name in headers} - HOPS - fields.keys():

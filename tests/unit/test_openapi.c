@@ -101,11 +101,27 @@ static void close_house(void)
 
 TestSuite(openapi, .init = open_house, .fini = close_house, .timeout = 20);
 
-/* The value at a path of names and places, as compact JSON; "" when there is none. */
+/* What is meant: the component, where there is a reference to one. */
+static const struct json *meant(const struct json *json)
+{
+    struct str path = json_str(json_get(json, "$ref")), room, name;
+    if (!str_starts(path, STR("#/components/"))) {
+        return json;
+    }
+    str_cut(str_from(path, strlen("#/components/")), '/', &room, &name);
+    return json_get(json_get(json_get(document, "components"), arena_cstr(&desk.arena, room)),
+        arena_cstr(&desk.arena, name));
+}
+
+/*
+ * The value at a path of names and places, through references, as compact JSON; "" when there is
+ * none.
+ */
 static const char *at_path(const char *const *names)
 {
     const struct json *json = document;
     for (; *names; names++) {
+        json = meant(json);
         uint64_t place;
         bool is_place = json_kind(json) == JSON_LIST && str_u64(str_of(*names), &place);
         json = is_place ? json_at(json, place) : json_get(json, *names);
@@ -218,6 +234,8 @@ Test(openapi, only_problems_that_a_plan_can_meet)
     EXPECT_SOME(LIKE, "responses", "403");
     EXPECT_NONE(OPEN, "responses", "403");
     EXPECT_SOME(LIKE, "responses", "404");
+    EXPECT("{\"$ref\":\"#/components/responses/bad-request.bad-query\"}", LIKE, "responses", "400");
+    EXPECT("{\"$ref\":\"#/components/responses/bad-request\"}", OPEN, "responses", "400");
     EXPECT_NONE(OPEN, "responses", "404");
     EXPECT_NONE(LIKE, "responses", "413");
     EXPECT_SOME("paths", "/v1/posts/{id}/likes/{who}", "post", "responses", "413");
