@@ -1,44 +1,25 @@
 /*
  * project: the answer is written in one walk over the shape.
  *
- * Owns nothing between two projections. A node writes itself and says so, or leaves the text as it
- * found it and says MISSING; whoever asked decides: an optional member is left out, a required one
- * takes its object with it, a list drops the element, the root fails. Promises: (1) what is written
- * validates against the shape; (2) values are copied byte for byte, as far as x-truncate leaves
- * them, x-map excepted; (3) joins cost n + m: a table for each joined list, made when first asked.
+ * Owns nothing between two projections. The text of a value is found before anything is written; an
+ * object or a list writes itself and says so, or leaves the answer as it found it and says MISSING.
+ * Whoever asked decides: an optional member is left out, a required one takes its object with it, a
+ * list drops the element, the root fails. Promises: (1) what is written validates against the
+ * shape; (2) values are copied byte for byte, as far as x-truncate leaves them, x-map excepted.
  * Every value that was there but did not fit, and every element dropped for a missing one, is a
  * repair.
  */
 #include "project.h"
 
-#include "../base/hash.h"
 #include "../base/must.h"
-#include "../wire/json.h"
+#include "answers.h"
 #include "value.h"
-
-/* A table that joins a list by key: slots of 1 + the element's place. */
-struct index {
-    uint32_t *slots;
-    size_t mask;
-    const struct scan_span *first;
-    size_t stride;
-    bool is_made;
-};
-
-/* The list element in hand. */
-struct row {
-    const struct scan_span *spans; /* NULL: none */
-    size_t call;
-    unsigned list;
-    const struct row *outer;
-};
 
 struct projector {
     const struct shape *shape;
-    const struct scanned *const *answers;
+    struct answers answers;
     struct arena *arena;
     struct buf *out;
-    struct index *indexes;
     unsigned *repairs; /* by source number */
     size_t missing;    /* the call of the last required value that was missing */
     size_t max_bytes;  /* 0: no bound */
@@ -48,52 +29,7 @@ struct projector {
 
 enum written { WRITTEN, MISSING };
 
-static enum written write_node(
-    struct projector *p, const struct shape_node *node, const struct row *row);
-
-/* ---- reading ---- */
-
-/* The row of the list in hand that the place belongs to; NULL: there is none. */
-static const struct scan_span *row_of(
-    const struct projector *p, const struct shape_source *source, const struct row *row)
-{
-    const struct scanned *answer = p->answers[source->call];
-    if (!answer) {
-        return NULL;
-    }
-    if (source->place.list == 0) {
-        return scanned_body(answer);
-    }
-    while (row && (row->list != source->place.list || row->call != source->call)) {
-        row = row->outer;
-    }
-    return row ? row->spans : NULL;
-}
-
-static struct scan_value read_at(
-    const struct projector *p, const struct shape_source *source, const struct scan_span *spans)
-{
-    if (!spans) {
-        return (struct scan_value){ SCAN_MISSING, { NULL, 0 } };
-    }
-    return scanned_span(p->answers[source->call], spans[source->place.slot]);
-}
-
-static struct scan_value read_source(
-    const struct projector *p, const struct shape_source *source, const struct row *row)
-{
-    return read_at(p, source, row_of(p, source, row));
-}
-
-static struct scan_rows read_rows(
-    const struct projector *p, const struct shape_list *list, const struct row *row)
-{
-    const struct scan_span *spans = row_of(p, &list->source, row);
-    if (!spans) {
-        return (struct scan_rows){ NULL, 0, 0 };
-    }
-    return scanned_rows(p->answers[list->source.call], spans, list->rows, list->list);
-}
+static const struct str no_text = { NULL, 0 };
 
 /* ---- repairs ---- */
 
@@ -104,216 +40,6 @@ static void note_misfit(
     if (value.kind != SCAN_MISSING && value.kind != SCAN_NULL) {
         p->repairs[source->number]++;
     }
-}
-
-/* ---- joins ---- */
-
-static void make_index(struct projector *p, const struct shape_lookup *lookup, struct index *index)
-{
-    struct scan_rows rows = read_rows(p, &lookup->in, NULL);
-    size_t room = 8;
-    while (room < rows.count * 2) {
-        room *= 2;
-    }
-    *index = (struct index){
-        .mask = room - 1, .first = rows.first, .stride = rows.stride, .is_made = true
-    };
-    index->slots = arena_zalloc(p->arena, room, sizeof(*index->slots));
-    for (size_t i = rows.count;
-         i-- > 0;) { /* backwards, so that the first of two equal keys is found */
-        struct scan_value key = read_at(p, &lookup->where, rows.first + i * rows.stride);
-        struct str plain = scan_plain(key, p->arena);
-        if (!plain.at) {
-            continue;
-        }
-        size_t slot = hash_str(&p->shape->hash, plain) & index->mask;
-        while (index->slots[slot]) {
-            const struct scan_span *other = rows.first + (index->slots[slot] - 1) * rows.stride;
-            if (str_eq(plain, scan_plain(read_at(p, &lookup->where, other), p->arena))) {
-                break;
-            }
-            slot = (slot + 1) & index->mask;
-        }
-        index->slots[slot] = (uint32_t)i + 1;
-    }
-}
-
-/* The element whose key equals this text; NULL: none. */
-static const struct scan_span *find(
-    struct projector *p, const struct shape_lookup *lookup, struct str wanted)
-{
-    struct index *index = &p->indexes[lookup->index];
-    if (!index->is_made) {
-        make_index(p, lookup, index);
-    }
-    for (size_t slot = hash_str(&p->shape->hash, wanted) & index->mask; index->slots[slot];
-         slot = (slot + 1) & index->mask) {
-        const struct scan_span *spans = index->first + (index->slots[slot] - 1) * index->stride;
-        if (str_eq(wanted, scan_plain(read_at(p, &lookup->where, spans), p->arena))) {
-            return spans;
-        }
-    }
-    return NULL;
-}
-
-static struct scan_value read_lookup(
-    struct projector *p, const struct shape_lookup *lookup, const struct row *row)
-{
-    struct str wanted = scan_plain(read_source(p, &lookup->equals, row), p->arena);
-    const struct scan_span *spans =
-        wanted.at && p->answers[lookup->in.source.call] ? find(p, lookup, wanted) : NULL;
-    return read_at(p, &lookup->take, spans);
-}
-
-/* ---- picks ---- */
-
-static struct scan_value read_nearest(
-    struct projector *p, const struct shape_nearest *nearest, const struct row *row)
-{
-    struct scan_rows rows = read_rows(p, &nearest->in, row);
-    struct scan_value best = { SCAN_MISSING, { NULL, 0 } };
-    uint64_t best_distance = UINT64_MAX;
-    for (size_t i = 0; i < rows.count; i++) {
-        const struct scan_span *spans = rows.first + i * rows.stride;
-        struct scan_value take = read_at(p, &nearest->take, spans);
-        uint64_t number;
-        if (!str_u64(read_at(p, &nearest->by, spans).text, &number) || take.kind == SCAN_MISSING) {
-            continue;
-        }
-        uint64_t distance = number > nearest->to ? number - nearest->to : nearest->to - number;
-        if (distance < best_distance) {
-            best_distance = distance;
-            best = take;
-        }
-    }
-    return best;
-}
-
-/* ---- writing ---- */
-
-/*
- * Appends as the buf does, but leaves the zero bytes behind the content to the end of the
- * projection: an answer is made of a thousand short pieces.
- */
-static inline void put(struct projector *p, struct str text)
-{
-    struct buf *out = p->out;
-    char *to = out->room - out->len >= text.len ? out->data + out->len : buf_reserve(out, text.len);
-    if (to) {
-        memcpy(to, text.at, text.len);
-        out->len += text.len;
-    }
-}
-
-static enum written write_text(struct projector *p, struct str text)
-{
-    put(p, text);
-    return WRITTEN;
-}
-
-/*
- * A text that is longer than it may be ends in an ellipsis, which counts. What is cut is written
- * without the escapes that JSON does not need; what is not cut is copied as it stands.
- */
-static enum written write_truncated(
-    struct projector *p, const struct shape_node *node, struct scan_value value)
-{
-    size_t whole = value.text.len - 1; /* without the closing quote */
-    size_t points = node->truncate - 1, one = 1;
-    size_t end = whole - 1 <= node->truncate ? whole : scan_points_end(value, 1, &points);
-    if (end == whole || scan_points_end(value, end, &one) == whole) {
-        return value_fits(node, value, p->arena) ? write_text(p, value.text) : MISSING;
-    }
-    struct str kept = { value.text.at, end };
-    if (memchr(kept.at, '\\', kept.len)) {
-        struct scan_value escaped = { SCAN_STRING, { kept.at, end + 1 } };
-        if (json_quote(p->out, scan_plain(escaped, p->arena))) {
-            p->out->len--; /* its closing quote */
-        }
-    } else {
-        put(p, kept);
-    }
-    return write_text(p, STR("\xe2\x80\xa6\""));
-}
-
-static enum written write_mapped(
-    struct projector *p, const struct shape_node *node, struct scan_value value)
-{
-    struct str plain = scan_plain(value, p->arena);
-    for (size_t i = 0; i < node->map_count; i++) {
-        if (str_eq(node->map[i].from, plain)) {
-            return write_text(p, node->map[i].to);
-        }
-    }
-    return MISSING;
-}
-
-static enum written write_value(struct projector *p, const struct shape_node *node,
-    const struct shape_source *source, struct scan_value value)
-{
-    enum written written = MISSING;
-    if (node->map_count && value.kind == SCAN_STRING) {
-        written = write_mapped(p, node, value);
-    } else if (node->truncate && value.kind == SCAN_STRING) {
-        written = write_truncated(p, node, value);
-    } else if (!node->map_count && value_fits(node, value, p->arena)) {
-        written = write_text(p, value.text);
-    }
-    if (written == MISSING) {
-        note_misfit(p, source, value);
-    }
-    return written;
-}
-
-static enum written write_from(
-    struct projector *p, const struct shape_node *node, const struct row *row)
-{
-    for (size_t i = 0; i < node->sources_count; i++) {
-        const struct shape_source *source = &node->sources[i];
-        if (write_value(p, node, source, read_source(p, source, row)) == WRITTEN) {
-            return WRITTEN;
-        }
-    }
-    return MISSING;
-}
-
-static enum written write_count(
-    struct projector *p, const struct shape_node *node, const struct row *row)
-{
-    char digits[24];
-    struct scan_value list = read_source(p, &node->list->source, row);
-    if (list.kind != SCAN_LIST) {
-        note_misfit(p, &node->list->source, list);
-        return MISSING;
-    }
-    int len = snprintf(digits, sizeof(digits), "%zu", read_rows(p, node->list, row).count);
-    struct scan_value count = { SCAN_NUMBER, { digits, (size_t)len } };
-    return value_fits(node, count, p->arena) ? write_text(p, count.text) : MISSING;
-}
-
-static enum written write_scalar(
-    struct projector *p, const struct shape_node *node, const struct row *row)
-{
-    switch (node->origin) {
-    case SHAPE_FROM:
-        return write_from(p, node, row);
-    case SHAPE_COUNT:
-        return write_count(p, node, row);
-    case SHAPE_LOOKUP:
-        return write_value(p, node, &node->lookup->take, read_lookup(p, node->lookup, row));
-    case SHAPE_NEAREST:
-        return write_value(p, node, &node->nearest->take, read_nearest(p, node->nearest, row));
-    case SHAPE_NOWHERE:
-        break;
-    }
-    return node->constant.at ? write_text(p, node->constant) : MISSING;
-}
-
-/* Takes back what was written from `start` on. */
-static enum written take_back(struct projector *p, size_t start)
-{
-    buf_cut(p->out, start);
-    return MISSING;
 }
 
 /* Which call should have had this value, for the repairs and for the root's failure. */
@@ -327,42 +53,224 @@ static void note_missing(struct projector *p, const struct shape_node *node)
                                                         : NULL;
     if (source) {
         p->missing = source->call;
-        p->repairs[source->number] += p->answers[source->call] != NULL;
+        p->repairs[source->number] += p->answers.scanned[source->call] != NULL;
     }
+}
+
+/* ---- texts: JSON as it is written, SHAPE_PADDING readable bytes behind it; or no_text ---- */
+
+/*
+ * A text that is longer than it may be ends in an ellipsis, which counts. What is cut is written
+ * without the escapes that JSON does not need; what is not cut is copied as it stands.
+ */
+static struct str truncated(
+    const struct projector *p, const struct shape_node *node, struct scan_value value)
+{
+    static const struct str ending = STR("\xe2\x80\xa6\"");
+    size_t whole = value.text.len - 1; /* without the closing quote */
+    size_t points = node->truncate - 1, one = 1;
+    size_t end = whole - 1 <= node->truncate ? whole : scan_points_end(value, 1, &points);
+    if (end == whole || scan_points_end(value, end, &one) == whole) {
+        return value_fits(node, value, p->arena) ? value.text : no_text;
+    }
+    char *text = arena_alloc(p->arena, end + ending.len + SHAPE_PADDING);
+    size_t len = scan_shorten(text, (struct str){ value.text.at, end });
+    memcpy(text + len, ending.at, ending.len);
+    return (struct str){ text, len + ending.len };
+}
+
+static struct str mapped(
+    const struct projector *p, const struct shape_node *node, struct scan_value value)
+{
+    struct str plain = scan_plain(value, p->arena);
+    for (size_t i = 0; i < node->map_count; i++) {
+        if (str_eq(node->map[i].from, plain)) {
+            return node->map[i].to;
+        }
+    }
+    return no_text;
+}
+
+static inline struct str text_of(struct projector *p, const struct shape_node *node,
+    const struct shape_source *source, struct scan_value value)
+{
+    struct str text = no_text;
+    bool is_string = value.kind == SCAN_STRING;
+    if (is_string && node->map_count) {
+        text = mapped(p, node, value);
+    } else if (is_string && node->truncate) {
+        text = truncated(p, node, value);
+    } else if (!node->map_count && value_fits(node, value, p->arena)) {
+        text = value.text;
+    }
+    if (!text.at) {
+        note_misfit(p, source, value);
+    }
+    return text;
+}
+
+static struct str counted(struct projector *p, const struct shape_node *node, const struct row *row)
+{
+    struct scan_value list = answers_value(&p->answers, &node->list->source, row);
+    if (list.kind != SCAN_LIST) {
+        note_misfit(p, &node->list->source, list);
+        return no_text;
+    }
+    enum { DIGITS = 20 };
+    char *text = arena_alloc(p->arena, DIGITS + SHAPE_PADDING), *first = text + DIGITS;
+    size_t count = answers_rows(&p->answers, node->list, row).count;
+    do {
+        *--first = (char)('0' + count % 10);
+        count /= 10;
+    } while (count);
+    struct scan_value number = { SCAN_NUMBER, { first, (size_t)(text + DIGITS - first) } };
+    return value_fits(node, number, p->arena) ? number.text : no_text;
+}
+
+static inline struct str found(
+    struct projector *p, const struct shape_node *node, const struct row *row)
+{
+    struct str text = no_text;
+    switch (node->origin) {
+    case SHAPE_FROM:
+        for (size_t i = 0; !text.at && i < node->sources_count; i++) {
+            const struct shape_source *source = &node->sources[i];
+            text = text_of(p, node, source, answers_value(&p->answers, source, row));
+        }
+        break;
+    case SHAPE_COUNT:
+        text = counted(p, node, row);
+        break;
+    case SHAPE_LOOKUP:
+        text =
+            text_of(p, node, &node->lookup->take, answers_lookup(&p->answers, node->lookup, row));
+        break;
+    case SHAPE_NEAREST:
+        text = text_of(
+            p, node, &node->nearest->take, answers_nearest(&p->answers, node->nearest, row));
+        break;
+    case SHAPE_NOWHERE:
+        text = node->constant;
+        break;
+    }
+    return text.at ? text : node->otherwise;
+}
+
+/* ---- writing ---- */
+
+/*
+ * Appends as the buf does, but leaves the zero bytes behind the content to the end of the
+ * projection, and copies in blocks what is short, as nearly all of it is: what stands behind the
+ * text is read, and written where the padding will be.
+ */
+static inline void put(struct projector *p, struct str text)
+{
+    enum { BLOCK = SHAPE_PADDING };
+    struct buf *out = p->out;
+    char *to = out->room - out->len >= text.len ? out->data + out->len : buf_reserve(out, text.len);
+    if (!to) {
+        return;
+    }
+    if (text.len <= BLOCK) {
+        memcpy(to, text.at, BLOCK);
+    } else {
+        memcpy(to, text.at, text.len);
+    }
+    out->len += text.len;
+}
+
+static void put_char(struct projector *p, char c)
+{
+    struct buf *out = p->out;
+    char *to = out->room > out->len ? out->data + out->len : buf_reserve(out, 1);
+    if (to) {
+        *to = c;
+        out->len++;
+    }
+}
+
+/* Takes back what was written from `start` on. */
+static enum written take_back(struct projector *p, size_t start)
+{
+    p->out->len = start;
+    return MISSING;
+}
+
+static enum written write_structure(
+    struct projector *p, const struct shape_node *node, const struct row *row);
+
+/* The key, and the comma before it, which the first member does not have. */
+static inline void put_key(struct projector *p, const struct shape_member *member, bool is_first)
+{
+    put(p, (struct str){ member->key.at + is_first, member->key.len - is_first });
+}
+
+static inline enum written write_member(
+    struct projector *p, const struct shape_member *member, const struct row *row, bool is_first)
+{
+    size_t start = p->out->len;
+    if (member->node->kind != SHAPE_VALUE) {
+        put_key(p, member, is_first);
+        bool is_written = write_structure(p, member->node, row) == WRITTEN;
+        return is_written ? WRITTEN : take_back(p, start);
+    }
+    struct str text = found(p, member->node, row);
+    if (!text.at) {
+        return MISSING;
+    }
+    put_key(p, member, is_first);
+    put(p, text);
+    return WRITTEN;
+}
+
+static enum written write_members(
+    struct projector *p, const struct shape_node *node, const struct row *row)
+{
+    size_t start = p->out->len, written = 0;
+    put_char(p, '{');
+    for (size_t i = 0; i < node->members_count; i++) {
+        const struct shape_member *member = &node->members[i];
+        if (write_member(p, member, row, written == 0) == WRITTEN) {
+            written++;
+        } else if (member->is_required) {
+            note_missing(p, member->node);
+            return take_back(p, start);
+        }
+    }
+    put_char(p, '}');
+    return written || node->is_kept_empty ? WRITTEN : take_back(p, start);
 }
 
 static enum written write_object(
     struct projector *p, const struct shape_node *node, const struct row *row)
 {
-    size_t start = p->out->len, written = 0;
-    bool is_structure = node->sources_count == 0;
-    if (!is_structure) {
-        struct scan_value value = read_source(p, &node->sources[0], row);
+    if (node->sources_count) {
+        struct scan_value value = answers_value(&p->answers, &node->sources[0], row);
         if (value.kind != SCAN_OBJECT) {
             note_misfit(p, &node->sources[0], value);
             return MISSING;
         }
     }
-    put(p, STR("{"));
-    for (size_t i = 0; i < node->members_count; i++) {
-        const struct shape_member *member = &node->members[i];
-        size_t before = p->out->len;
-        if (written) {
-            put(p, STR(","));
-        }
-        put(p, member->key);
-        if (write_node(p, member->node, row) == WRITTEN) {
-            written++;
-            continue;
-        }
-        buf_cut(p->out, before);
-        if (member->is_required) {
-            note_missing(p, member->node);
-            return take_back(p, start);
+    return write_members(p, node, row);
+}
+
+static struct row row_at(const struct shape_list *list, struct scan_rows rows, size_t place)
+{
+    return (struct row){ rows.first + place * rows.stride, list->source.call, list->list };
+}
+
+/* The first element that fits, without the others. */
+static enum written write_first(
+    struct projector *p, const struct shape_node *node, const struct row *row)
+{
+    struct scan_rows rows = answers_rows(&p->answers, node->list, row);
+    for (size_t i = 0; i < rows.count; i++) {
+        struct row inner = row_at(node->list, rows, i);
+        if (write_members(p, node, &inner) == WRITTEN) {
+            return WRITTEN;
         }
     }
-    put(p, STR("}"));
-    return written || node->is_kept_empty ? WRITTEN : take_back(p, start);
+    return MISSING;
 }
 
 static size_t limit_of(const struct projector *p, const struct shape_node *node)
@@ -374,71 +282,59 @@ static size_t limit_of(const struct projector *p, const struct shape_node *node)
     return limit;
 }
 
+static enum written write_element(
+    struct projector *p, const struct shape_node *node, const struct row *row, bool is_first)
+{
+    size_t start = p->out->len;
+    struct str text = node->kind == SHAPE_VALUE ? found(p, node, row) : no_text;
+    if (node->kind == SHAPE_VALUE && !text.at) {
+        return MISSING;
+    }
+    if (!is_first) {
+        put_char(p, ',');
+    }
+    if (node->kind == SHAPE_VALUE) {
+        put(p, text);
+        return WRITTEN;
+    }
+    return write_structure(p, node, row) == WRITTEN ? WRITTEN : take_back(p, start);
+}
+
 static enum written write_list(
     struct projector *p, const struct shape_node *node, const struct row *row)
 {
     const struct shape_list *list = node->list;
     size_t start = p->out->len, written = 0, limit = limit_of(p, node);
-    struct scan_value value = read_source(p, &list->source, row);
+    struct scan_value value = answers_value(&p->answers, &list->source, row);
     if (value.kind != SCAN_LIST) {
         note_misfit(p, &list->source, value);
         return MISSING;
     }
-    struct scan_rows rows = read_rows(p, list, row);
-    put(p, STR("["));
+    struct scan_rows rows = answers_rows(&p->answers, list, row);
+    put_char(p, '[');
     for (size_t i = 0; i < rows.count && written < limit; i++) {
-        struct row inner = { rows.first + i * rows.stride, list->source.call, list->list, row };
-        size_t before = p->out->len;
-        if (written) {
-            put(p, STR(","));
-        }
-        if (write_node(p, node->element, &inner) == WRITTEN) {
-            written++;
-        } else {
-            buf_cut(p->out, before);
-        }
+        struct row inner = row_at(list, rows, i);
+        written += write_element(p, node->element, &inner, written == 0) == WRITTEN;
     }
-    put(p, STR("]"));
+    put_char(p, ']');
     if (node->list_number) {
         p->trimmed[node->list_number - 1] = written;
     }
     return written >= node->min_items ? WRITTEN : take_back(p, start);
 }
 
-/* The first element that fits, without the others. */
-static enum written write_first(
+/* What is made of parts: an object or a list. */
+static enum written write_structure(
     struct projector *p, const struct shape_node *node, const struct row *row)
 {
-    const struct shape_list *list = node->list;
-    struct scan_rows rows = read_rows(p, list, row);
-    for (size_t i = 0; i < rows.count; i++) {
-        struct row inner = { rows.first + i * rows.stride, list->source.call, list->list, row };
-        if (write_object(p, node, &inner) == WRITTEN) {
-            return WRITTEN;
-        }
+    enum written written = node->kind == SHAPE_OBJECT ? write_object(p, node, row)
+                           : node->kind == SHAPE_LIST ? write_list(p, node, row)
+                                                      : write_first(p, node, row);
+    if (written == MISSING && node->otherwise.at) {
+        put(p, node->otherwise);
+        return WRITTEN;
     }
-    return MISSING;
-}
-
-static enum written write_node(
-    struct projector *p, const struct shape_node *node, const struct row *row)
-{
-    enum written written = MISSING;
-    switch (node->kind) {
-    case SHAPE_VALUE:
-        written = write_scalar(p, node, row);
-        break;
-    case SHAPE_OBJECT:
-        written = write_object(p, node, row);
-        break;
-    case SHAPE_LIST:
-        written = write_list(p, node, row);
-        break;
-    case SHAPE_FIRST:
-        written = write_first(p, node, row);
-        break;
-    }
-    return written == MISSING && node->otherwise.at ? write_text(p, node->otherwise) : written;
+    return written;
 }
 
 /* ---- the byte budget ---- */
@@ -487,14 +383,12 @@ static bool is_oversize(const struct projector *p)
 struct projection project_within(const struct shape *shape, const struct scanned *const *answers,
     size_t max_bytes, struct arena *arena, struct buf *out)
 {
-    struct projector p = { .shape = shape,
-        .answers = answers,
-        .arena = arena,
-        .out = out,
-        .missing = SIZE_MAX,
-        .max_bytes = max_bytes };
+    static const struct row none;
+    struct projector p = {
+        .shape = shape, .arena = arena, .out = out, .missing = SIZE_MAX, .max_bytes = max_bytes
+    };
     struct projection projection = { 0 };
-    p.indexes = arena_zalloc(arena, shape->indexes_count, sizeof(*p.indexes));
+    answers_init(&p.answers, shape, answers, arena);
     p.repairs = arena_zalloc(arena, shape->sources_count, sizeof(*p.repairs));
     p.trims = arena_alloc(arena, shape->trims_count * sizeof(*p.trims));
     memset(p.trims, 0xff, shape->trims_count * sizeof(*p.trims));
@@ -503,7 +397,8 @@ struct projection project_within(const struct shape *shape, const struct scanned
     do {
         buf_clear(out);
         memset(p.repairs, 0, shape->sources_count * sizeof(*p.repairs));
-        projection.is_whole = write_node(&p, shape->root, NULL) == WRITTEN && !out->is_overfull;
+        projection.is_whole =
+            write_structure(&p, shape->root, &none) == WRITTEN && !out->is_overfull;
         projection.is_trimmed = rounds++ > 0;
     } while (projection.is_whole && is_oversize(&p) && trim(&p));
     buf_cut(out, out->len); /* zero bytes behind the content, see put() */

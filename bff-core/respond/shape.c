@@ -52,13 +52,20 @@ static const struct decimal *number_word(
     return number;
 }
 
-/* JSON text in the arena. */
+/* A copy in the arena with SHAPE_PADDING bytes behind it. */
+static struct str padded(struct shape_compiler *c, struct str text)
+{
+    char *copy = arena_zalloc(c->arena, 1, text.len + SHAPE_PADDING);
+    memcpy(copy, text.at, text.len);
+    return (struct str){ copy, text.len };
+}
+
 static struct str written(struct shape_compiler *c, const struct json *json)
 {
     struct buf text;
     buf_init(&text, 64 * 1024);
     json_write(&text, json);
-    struct str copy = arena_str(c->arena, buf_str(&text));
+    struct str copy = padded(c, buf_str(&text));
     buf_release(&text);
     return copy;
 }
@@ -127,7 +134,12 @@ static void read_bounds(struct shape_compiler *c, struct view view, struct shape
     if (word(view, "enum") && node->truncate) {
         FAULT(c, word(view, "x-truncate"), "\"x-truncate\" and \"enum\" cannot both be kept.");
     }
+    if (node->truncate && !(node->kinds & 1u << SCAN_STRING)) {
+        FAULT(c, word(view, "x-truncate"), "\"x-truncate\" is for texts, and the type has none.");
+    }
     read_choices(c, view, node);
+    node->is_bounded = node->is_integer || node->minimum || node->maximum || node->min_points ||
+                       node->max_points != SIZE_MAX || node->choices_count;
     read_map(c, view, node);
 }
 
@@ -323,13 +335,14 @@ static bool is_listed(const struct json *list, struct str name)
     return false;
 }
 
-static struct str quoted_key(struct shape_compiler *c, struct str name)
+static struct str key_of(struct shape_compiler *c, struct str name)
 {
     struct buf key;
     buf_init(&key, 4096);
+    buf_append_char(&key, ',');
     json_quote(&key, name);
     buf_append_char(&key, ':');
-    struct str copy = arena_str(c->arena, buf_str(&key));
+    struct str copy = padded(c, buf_str(&key));
     buf_release(&key);
     return copy;
 }
@@ -375,7 +388,7 @@ static void compile_members(
     for (size_t i = 0; i < properties->count; i++) {
         const struct json *property = &properties->items[i];
         bool is_required = is_listed(required, property->name);
-        members[i] = (struct shape_member){ quoted_key(c, property->name), property->name,
+        members[i] = (struct shape_member){ key_of(c, property->name), property->name,
             compile_node(c, property, scope, is_required), is_required };
     }
     node->members = members;

@@ -41,6 +41,9 @@ bool shape_uses(const struct shape *shape, size_t call);
 
 /* ---- the compiled tree, for project.c ---- */
 
+/* So many bytes can be read behind every text of the tree. */
+enum { SHAPE_PADDING = 32 };
+
 /* Where a value stands: at one place of one call's answer. */
 struct shape_source {
     size_t call;
@@ -94,7 +97,7 @@ enum shape_origin {
 };
 
 struct shape_member {
-    struct str key;  /* as it is written: "name": */
+    struct str key;  /* as it is written behind another one: ,"name": */
     struct str name; /* plain */
     const struct shape_node *node;
     bool is_required;
@@ -105,6 +108,7 @@ struct shape_node {
     enum shape_origin origin;
     unsigned kinds; /* bit k: scan kind k is allowed */
     bool is_integer;
+    bool is_bounded; /* the type alone does not say whether a value fits */
     struct shape_source *sources;
     size_t sources_count;
     const struct shape_list *list; /* SHAPE_LIST, SHAPE_FIRST, SHAPE_COUNT */

@@ -23,7 +23,7 @@ bool value_equal(struct scan_value a, struct scan_value b, struct arena *arena)
     }
 }
 
-static bool keeps_bounds(const struct shape_node *node, struct str number)
+static bool keeps_range(const struct shape_node *node, struct str number)
 {
     struct decimal value = decimal_read(number);
     return (!node->is_integer || value.is_integer) &&
@@ -52,14 +52,9 @@ static bool is_chosen(const struct shape_node *node, struct scan_value value, st
     return node->choices_count == 0;
 }
 
-bool value_fits(const struct shape_node *node, struct scan_value value, struct arena *arena)
+bool value_keeps_bounds(const struct shape_node *node, struct scan_value value, struct arena *arena)
 {
-    const unsigned scalars = 1u << SCAN_NULL | 1u << SCAN_TRUE | 1u << SCAN_FALSE |
-                             1u << SCAN_NUMBER | 1u << SCAN_STRING;
-    if (!((node->kinds & scalars) >> value.kind & 1)) {
-        return false;
-    }
-    if (value.kind == SCAN_NUMBER && !keeps_bounds(node, value.text)) {
+    if (value.kind == SCAN_NUMBER && !keeps_range(node, value.text)) {
         return false;
     }
     if (value.kind == SCAN_STRING && !keeps_length(node, value)) {

@@ -50,36 +50,43 @@ static inline void note(
 
 /* ---- lists ---- */
 
-/* A row with nothing noted in it yet, behind the others of its list; NULL: enough is enough. */
-static struct scan_span *row_add(struct scanner *s, unsigned list, const char *p)
+/* Room for more rows of one list; those that are there move. False: enough is enough. */
+static bool rows_grow(struct scanner *s, unsigned list, const char *p)
 {
-    struct rows *rows = &s->notes->rows[list];
-    size_t stride = s->want->strides[list];
-    if (rows->count == rows->room) {
-        uint32_t room = rows->room ? rows->room * 2 : ROWS_FIRST;
-        size_t bytes = room * stride * sizeof(*rows->spans);
-        s->notes_bytes += bytes;
-        if (s->notes_bytes > SCAN_NOTES_MAX) {
-            refuse(s, p, "too many list elements");
-            return NULL;
-        }
-        struct scan_span *spans = arena_alloc(s->arena, bytes);
-        if (rows->count) {
-            memcpy(spans, rows->spans, rows->count * stride * sizeof(*spans));
-        }
-        rows->spans = spans;
-        rows->room = room;
+    struct notes *rows = &s->notes[list];
+    size_t row_bytes = s->want->strides[list] * sizeof(*rows->spans);
+    uint32_t room = rows->room ? rows->room * 2 : list ? ROWS_FIRST : 1; /* the body is one row */
+    s->notes_bytes += room * row_bytes;
+    if (s->notes_bytes > SCAN_NOTES_MAX) {
+        refuse(s, p, "too many list elements");
+        return false;
     }
-    struct scan_span *row = rows->spans + rows->count++ * stride;
-    memset(row, 0, stride * sizeof(*row));
-    return row;
+    char *spans = arena_alloc(s->arena, room * row_bytes);
+    size_t kept_bytes = rows->count * row_bytes;
+    if (kept_bytes) {
+        memcpy(spans, rows->spans, kept_bytes);
+    }
+    memset(spans + kept_bytes, 0, room * row_bytes - kept_bytes);
+    rows->spans = (struct scan_span *)(void *)spans;
+    rows->room = room;
+    return true;
+}
+
+/* A row with nothing noted in it yet, behind the others of its list; NULL: enough is enough. */
+static inline struct scan_span *row_add(struct scanner *s, unsigned list, const char *p)
+{
+    struct notes *rows = &s->notes[list];
+    if (rows->count == rows->room && !rows_grow(s, list, p)) {
+        return NULL;
+    }
+    return rows->spans + rows->count++ * s->want->strides[list];
 }
 
 static const char *wanted_list(
     struct scanner *s, const char *p, const struct want_node *node, struct scan_span *row)
 {
     const struct want_node *element = &s->want->nodes[node->elements];
-    const struct rows *rows = &s->notes->rows[element->list];
+    const struct notes *rows = &s->notes[element->list];
     uint32_t first = rows->count;
     p = scan_token_at(p + 1);
     bool is_empty = *p == ']';
@@ -231,10 +238,8 @@ static const char *scan_all(struct scanner *s, struct str body)
         refuse(s, body.at, "the body has more than 4 GB");
         return s->fault.why;
     }
-    size_t rows_bytes = s->want->lists_count * sizeof(struct rows);
-    s->notes = arena_zalloc(s->arena, 1, sizeof(*s->notes) + rows_bytes);
+    s->notes = arena_zalloc(s->arena, s->want->lists_count, sizeof(*s->notes));
     guesses_init(s->guesses, arena_zalloc(s->arena, s->want->nodes_count, 1));
-    s->notes->body = body.at;
     struct scan_span *row = row_add(s, 0, body.at);
     const char *p = scan_token_at(body.at);
     if (str_starts(body, STR("\xef\xbb\xbf"))) {
@@ -260,7 +265,8 @@ const char *scan(const struct want *want, struct str body, struct arena *arena, 
     struct guesses guesses;
     struct scanner s = { .want = want, .arena = arena, .guesses = &guesses };
     const char *why = scan_all(&s, body);
-    *out = why ? (struct scanned){ NULL, NULL } : (struct scanned){ want, s.notes };
+    *out = why ? (struct scanned){ .want = NULL }
+               : (struct scanned){ want, s.notes, body.at, s.notes->spans };
     return why;
 }
 

@@ -50,10 +50,14 @@ unsigned want_rows(const struct want *want, size_t path);
 
 /* ---- for each body ---- */
 
+struct scan_span;
+
 /* The notes of one scan; zeroed: an answer in which everything is missing. */
 struct scanned {
     const struct want *want;
-    void *notes;
+    const struct notes *notes;
+    const char *body;
+    const struct scan_span *row; /* of the body itself, see below */
 };
 
 /*
@@ -114,6 +118,13 @@ void scanned_each(const struct scanned *scanned, size_t path,
  */
 struct str scan_plain(struct scan_value value, struct arena *arena);
 
+/*
+ * Copies a part of a string value's text, without those escapes that JSON does not need: what is
+ * left is a part of a JSON string, never longer. Returns its length; `part` ends at no place inside
+ * a character, an escape or a pair.
+ */
+size_t scan_shorten(char *to, struct str part);
+
 /* How many code points a string value has; an escaped surrogate pair is one. */
 size_t scan_points(struct scan_value string);
 
@@ -141,9 +152,6 @@ struct scan_rows {
     size_t stride;
 };
 
-/* The row of the body itself; NULL for a zeroed scan. */
-const struct scan_span *scanned_body(const struct scanned *scanned);
-
 /*
  * The elements of one list, whose own note is in `row`; `slot` is from want_rows(), `list` is the
  * row list of the elements. No rows when the list is missing, empty, or no list.
@@ -151,7 +159,14 @@ const struct scan_span *scanned_body(const struct scanned *scanned);
 struct scan_rows scanned_rows(
     const struct scanned *scanned, const struct scan_span *row, unsigned slot, unsigned list);
 
-/* The value of a span. */
-struct scan_value scanned_span(const struct scanned *scanned, struct scan_span span);
+/* The value of a span; the answer is not zeroed. */
+static inline struct scan_value scanned_span(const struct scanned *scanned, struct scan_span span)
+{
+    if (!span.end) {
+        return (struct scan_value){ SCAN_MISSING, { NULL, 0 } };
+    }
+    const char *at = scanned->body + span.at;
+    return (struct scan_value){ scan_kind_of(*at), { at, span.end - span.at } };
+}
 
 #endif

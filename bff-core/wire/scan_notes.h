@@ -3,17 +3,13 @@
 
 #include "scan.h"
 
-/* What scanned.notes points to: made by scan.c, read by scan_notes.c. */
-
-/* The rows of one row list, one after the other. */
-struct rows {
+/*
+ * What scanned.notes points to: for each row list, its rows, one after the other. Made by scan.c,
+ * read by scan_notes.c.
+ */
+struct notes {
     struct scan_span *spans;
     uint32_t count, room; /* in rows */
-};
-
-struct notes {
-    const char *body;
-    struct rows rows[]; /* one for each row list */
 };
 
 #endif

@@ -123,6 +123,34 @@ static char *escape_put(char *to, const char *p, size_t len)
     return utf8_put(to, point);
 }
 
+/* What an escape means cannot stand in a JSON string as it is (RFC 8259 section 7). */
+static bool is_needed(const char *means, size_t len)
+{
+    return len == 1 && (*means == '"' || *means == '\\' || (unsigned char)*means < 0x20);
+}
+
+size_t scan_shorten(char *to, struct str part)
+{
+    char *const first = to;
+    for (size_t at = 0; at < part.len;) {
+        char c = part.at[at];
+        if (c != '\\') {
+            *to++ = c;
+            at++;
+            continue;
+        }
+        size_t len = point_len(part.at + at);
+        char *end = escape_put(to, part.at + at, len);
+        if (is_needed(to, (size_t)(end - to))) {
+            memcpy(to, part.at + at, len);
+            end = to + len;
+        }
+        to = end;
+        at += len;
+    }
+    return (size_t)(to - first);
+}
+
 struct str scan_plain(struct scan_value value, struct arena *arena)
 {
     if (value.kind == SCAN_NUMBER || value.kind == SCAN_TRUE || value.kind == SCAN_FALSE) {

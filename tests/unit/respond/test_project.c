@@ -176,6 +176,29 @@ Test(project, elements_are_joined_by_the_text_of_their_keys)
     EXPECT_ANSWER("{\"l\":[{\"id\":1}]}", "{\"s\":[]}", "{\"l\":[]}");
 }
 
+Test(project, several_values_come_from_the_element_that_is_joined)
+{
+#define TAKE(name)                                                                                 \
+    "\"" name "\":{\"type\":\"integer\",\"x-lookup\":{\"in\":\"b.s\",\"where\":\"key\","           \
+    "\"equals\":\"id\",\"take\":\"" name "\"}}"
+    desk_shape("\"l\":{\"type\":\"array\",\"x-from\":\"a.l\",\"items\":{\"type\":\"object\","
+               "\"properties\":{" TAKE("n") "," TAKE("m") "}}}",
+        "");
+    /* In the order of the question, out of it, twice, and not at all. */
+    EXPECT_ANSWER(
+        "{\"l\":[{\"id\":1},{\"id\":2},{\"id\":4},{\"id\":3},{\"id\":1},{\"id\":9},{\"id\":2}]}",
+        "{\"s\":[{\"key\":1,\"n\":1,\"m\":10},{\"key\":2,\"m\":20},{\"key\":3,\"n\":3},"
+        "{\"key\":4,\"n\":4,\"m\":40}]}",
+        "{\"l\":[{\"n\":1,\"m\":10},{\"m\":20},{\"n\":4,\"m\":40},{\"n\":3},{\"n\":1,\"m\":10},"
+        "{\"m\":20}]}");
+    /* Of elements with the same key the first counts, wherever they stand. */
+    EXPECT_ANSWER("{\"l\":[{\"id\":1},{\"id\":2},{\"id\":1},{\"id\":2}]}",
+        "{\"s\":[{\"key\":1,\"n\":1},{\"key\":2,\"n\":2},{\"key\":1,\"n\":8},{\"key\":\"2\",\"n\":"
+        "9}]}",
+        "{\"l\":[{\"n\":1},{\"n\":2},{\"n\":1},{\"n\":2}]}");
+#undef TAKE
+}
+
 Test(project, texts_are_cut_between_characters)
 {
     desk_shape(

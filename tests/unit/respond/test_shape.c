@@ -116,6 +116,7 @@ Test(shape, values_that_do_not_fit_their_own_schema_are_refused)
         "x-map");
     expect_fault("{\"type\":\"string\",\"x-from\":\"a.name\",\"x-truncate\":9,\"maxLength\":5}",
         "x-truncate");
+    expect_fault("{\"type\":\"integer\",\"x-from\":\"a.age\",\"x-truncate\":3}", "x-truncate");
     expect_fault("{\"type\":\"string\"}", "nowhere");
     expect_fault(
         "{\"type\":\"string\",\"x-from\":\"a.name\",\"x-first-of\":[\"a.name\"]}", "one place");

@@ -230,9 +230,8 @@ Test(SUITE, a_path_that_leads_elsewhere_is_a_missing_value)
         cr_expect_eq(scanned_value(&scanned, inside).kind, SCAN_MISSING, "%s", texts[i]);
         scanned_each(&scanned, element, NULL, NULL);
     }
-    scanned = (struct scanned){ NULL, NULL };
+    scanned = (struct scanned){ .notes = NULL };
     cr_expect_eq(scanned_value(&scanned, inside).kind, SCAN_MISSING);
-    cr_expect_null(scanned_body(&scanned));
     scanned_each(&scanned, element, NULL, NULL);
 }
 
@@ -278,7 +277,7 @@ Test(SUITE, rows_of_a_list_are_next_to_each_other)
     unsigned inner_rows = want_rows(want, wants("items[*].in"));
     cr_assert_null(scan_text(
         "{\"items\":[{\"in\":[1,2],\"id\":10},{\"id\":11,\"in\":[]},{\"id\":12,\"in\":[3]},{}]}"));
-    struct scan_rows items = scanned_rows(&scanned, scanned_body(&scanned), items_rows, id_at.list);
+    struct scan_rows items = scanned_rows(&scanned, scanned.row, items_rows, id_at.list);
     cr_assert_eq(items.count, 4);
     size_t counts[] = { 2, 0, 1, 0 };
     const char *texts[] = { "10", "11", "12", "" };
@@ -304,8 +303,8 @@ Test(SUITE, many_elements_move_their_rows)
     }
     buf_append_char(&text, ']');
     cr_assert_null(scan_bytes(text.data, text.len));
-    struct scan_rows rows = scanned_rows(
-        &scanned, scanned_body(&scanned), want_rows(want, wants("")), want_place(want, id).list);
+    struct scan_rows rows =
+        scanned_rows(&scanned, scanned.row, want_rows(want, wants("")), want_place(want, id).list);
     cr_assert_eq(rows.count, 1000);
     for (unsigned i = 0; i < 1000; i++) {
         struct scan_span span = rows.first[i * rows.stride + want_place(want, id).slot];
@@ -450,6 +449,17 @@ Test(SUITE, code_points_are_counted_and_never_cut_through)
     cr_expect_eq(scan_points(value_of("\"\"")), 0);
     cr_expect_eq(scan_points_end(value_of("\"\""), 1, &points), 1);
     cr_expect_eq(points, 0);
+}
+
+Test(SUITE, only_the_escapes_that_json_needs_are_kept)
+{
+    const char *text =
+        "\"a\\u0041\\/\\ud83d\\ude00\\u00e9\xc3\xa9 \\\" \\\\ \\n \\u001f \\u0022 \\u005C\\u007f";
+    char shorter[100];
+    size_t len = scan_shorten(shorter, str_of(text));
+    struct str expected =
+        STR("\"aA/\xf0\x9f\x98\x80\xc3\xa9\xc3\xa9 \\\" \\\\ \\n \\u001f \\u0022 \\u005C\x7f");
+    cr_expect(str_eq((struct str){ shorter, len }, expected), "%.*s", (int)len, shorter);
 }
 
 /* Eight bytes are counted at once: each kind of character at each place of them. */
