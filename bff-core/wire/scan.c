@@ -149,7 +149,7 @@ static const struct want_node *member_find(const struct scanner *s, const struct
 
 /* A name that was not guessed, and what it means; returns the place of the value. */
 static const char *member_read(struct scanner *s, const char *p, const struct want_node *node,
-    const struct want_node **member, uint8_t **next)
+    const struct want_node **member, struct guess ***next)
 {
     const char *name = p;
     if (*p != '"') {
@@ -171,14 +171,14 @@ static const char *member_read(struct scanner *s, const char *p, const struct wa
 static const char *wanted_object(
     struct scanner *s, const char *p, const struct want_node *node, struct scan_span *row)
 {
-    uint8_t *next = &s->guesses->firsts[node - s->want->nodes];
+    struct guess **next = &s->guesses->firsts[node - s->want->nodes];
     p = scan_token_at(p + 1);
     if (*p == '}') {
         return p + 1;
     }
     for (;;) {
         const struct want_node *member = NULL;
-        struct guess *guess = guess_at(s->guesses, *next, p);
+        struct guess *guess = guess_at(*next, p);
         if (guess) {
             member = guess->member;
             next = &guess->next;
@@ -239,7 +239,8 @@ static const char *scan_all(struct scanner *s, struct str body)
         return s->fault.why;
     }
     s->notes = arena_zalloc(s->arena, s->want->lists_count, sizeof(*s->notes));
-    guesses_init(s->guesses, arena_zalloc(s->arena, s->want->nodes_count, 1));
+    size_t nodes = s->want->nodes_count;
+    guesses_init(s->guesses, arena_alloc(s->arena, nodes * sizeof(struct guess *)), nodes);
     struct scan_span *row = row_add(s, 0, body.at);
     const char *p = scan_token_at(body.at);
     if (str_starts(body, STR("\xef\xbb\xbf"))) {
