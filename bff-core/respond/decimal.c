@@ -11,8 +11,6 @@
 
 #define EXPONENT_MAX INT64_C(1000000000000000000)
 
-enum { INTEGER_POWER_MAX = 307 };
-
 /* ---- numbers with a point or an exponent ---- */
 
 static int64_t read_exponent(struct str text)
@@ -45,52 +43,25 @@ static struct decimal read_any(struct str mantissa, int sign)
     }
     int64_t last = exponent + (int64_t)whole - (int64_t)end + (end > whole + 1 ? 1 : 0);
     int64_t power = exponent + (int64_t)whole - (int64_t)first - (first < whole ? 1 : 0);
-    return (struct decimal){ sign, last >= 0 && power <= INTEGER_POWER_MAX, false, power,
+    return (struct decimal){ sign, last >= 0 && power < DECIMAL_INTEGER_DIGITS_MAX, false, power,
         { mantissa.at + first, end - first } };
 }
 
 /* ---- the door ---- */
-
-static inline bool are_eight_digits(const char *at)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t bytes;
-    memcpy(&bytes, at, 8);
-    /* The high half of a byte is 3, and stays so when 6 is added. */
-    uint64_t high = ones * 0xf0;
-    return ((bytes & high) | (((bytes + ones * 6) & high) >> 4)) == ones * 0x33;
-}
-
-/* Digits and perhaps a sign before them, as nearly all numbers are. */
-static inline bool is_plain(const char *at, size_t len)
-{
-    size_t i = 0;
-    for (; i + 8 <= len; i += 8) {
-        if (!are_eight_digits(at + i)) {
-            return false;
-        }
-    }
-    for (; i < len; i++) {
-        if ((unsigned char)(at[i] - '0') > 9) {
-            return false;
-        }
-    }
-    return true;
-}
 
 struct decimal decimal_read(struct str number)
 {
     bool is_negative = number.at[0] == '-';
     struct str digits = { number.at + is_negative, number.len - is_negative };
     int sign = is_negative ? -1 : 1;
-    if (!is_plain(digits.at, digits.len)) {
+    if (!decimal_is_plain(digits.at, digits.len)) {
         return read_any(digits, sign);
     }
     if (digits.at[0] == '0') { /* nothing stands behind it */
         return (struct decimal){ .sign = 0, .is_integer = true };
     }
     int64_t power = (int64_t)digits.len - 1;
-    return (struct decimal){ sign, power <= INTEGER_POWER_MAX, true, power, digits };
+    return (struct decimal){ sign, power < DECIMAL_INTEGER_DIGITS_MAX, true, power, digits };
 }
 
 static int digit_at(struct str digits, size_t *at)

@@ -8,6 +8,9 @@
  * 0.10 keep their value.
  */
 
+/* The longest whole numbers that a reader with doubles does not take for infinity. */
+enum { DECIMAL_INTEGER_DIGITS_MAX = 308 };
+
 /* A number taken apart; its digits stay where they are. */
 struct decimal {
     int sign;          /* -1, 0 or 1 */
@@ -23,6 +26,32 @@ struct decimal {
  * about there on.
  */
 struct decimal decimal_read(struct str number);
+
+static inline bool decimal_is_plain_8(const char *at)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t bytes;
+    memcpy(&bytes, at, 8);
+    /* The high half of a byte is 3, and stays so when 6 is added. */
+    uint64_t high = ones * 0xf0;
+    return ((bytes & high) | (((bytes + ones * 6) & high) >> 4)) == ones * 0x33;
+}
+
+/* All bytes are digits, as in nearly all numbers; `len` may be 0. */
+static inline bool decimal_is_plain(const char *at, size_t len)
+{
+    for (; len >= 8; at += 8, len -= 8) {
+        if (!decimal_is_plain_8(at)) {
+            return false;
+        }
+    }
+    for (; len > 0; at++, len--) {
+        if ((unsigned char)(*at - '0') > 9) {
+            return false;
+        }
+    }
+    return true;
+}
 
 /* The order of two numbers of the same sign and power by their digits. */
 int decimal_compare_digits(const struct decimal *a, const struct decimal *b);

@@ -91,7 +91,8 @@ static struct str mapped(
     return no_text;
 }
 
-static inline struct str text_of(struct projector *p, const struct shape_node *node,
+/* What is written for a value that was found, which may not fit. */
+static struct str text_of(struct projector *p, const struct shape_node *node,
     const struct shape_source *source, struct scan_value value)
 {
     struct str text = no_text;
@@ -127,31 +128,38 @@ static struct str counted(struct projector *p, const struct shape_node *node, co
     return value_fits(node, number, p->arena) ? number.text : no_text;
 }
 
-static inline struct str found(
+static struct str found_by_rule(
     struct projector *p, const struct shape_node *node, const struct row *row)
 {
-    struct str text = no_text;
     switch (node->origin) {
-    case SHAPE_FROM:
-        for (size_t i = 0; !text.at && i < node->sources_count; i++) {
-            const struct shape_source *source = &node->sources[i];
-            text = text_of(p, node, source, answers_value(&p->answers, source, row));
-        }
-        break;
     case SHAPE_COUNT:
-        text = counted(p, node, row);
-        break;
+        return counted(p, node, row);
     case SHAPE_LOOKUP:
-        text =
-            text_of(p, node, &node->lookup->take, answers_lookup(&p->answers, node->lookup, row));
-        break;
+        return text_of(
+            p, node, &node->lookup->take, answers_lookup(&p->answers, node->lookup, row));
     case SHAPE_NEAREST:
-        text = text_of(
+        return text_of(
             p, node, &node->nearest->take, answers_nearest(&p->answers, node->nearest, row));
-        break;
+    case SHAPE_FROM:
     case SHAPE_NOWHERE:
-        text = node->constant;
         break;
+    }
+    return node->constant;
+}
+
+static struct str found(struct projector *p, const struct shape_node *node, const struct row *row)
+{
+    struct str text = no_text;
+    if (node->origin != SHAPE_FROM) {
+        text = found_by_rule(p, node, row);
+    }
+    for (size_t i = 0; !text.at && i < node->sources_count; i++) {
+        const struct shape_source *source = &node->sources[i];
+        struct scan_value value = answers_value(&p->answers, source, row);
+        if (!node->is_rewritten && value_fits(node, value, p->arena)) {
+            return value.text;
+        }
+        text = text_of(p, node, source, value);
     }
     return text.at ? text : node->otherwise;
 }

@@ -119,6 +119,15 @@ static void read_map(struct shape_compiler *c, struct view view, struct shape_no
     node->map_count = map->count;
 }
 
+/* How many digits a whole number above zero must have to be beyond the minimum, within the maximum.
+ */
+static void read_safe_digits(struct shape_node *node)
+{
+    const struct decimal *min = node->minimum, *max = node->maximum;
+    node->safe_digits_min = min && min->sign > 0 ? min->power + 2 : 1;
+    node->safe_digits_max = max ? (max->sign > 0 ? max->power : 0) : DECIMAL_INTEGER_DIGITS_MAX;
+}
+
 static void read_bounds(struct shape_compiler *c, struct view view, struct shape_node *node)
 {
     node->minimum = number_word(c, view, "minimum");
@@ -138,9 +147,11 @@ static void read_bounds(struct shape_compiler *c, struct view view, struct shape
         FAULT(c, word(view, "x-truncate"), "\"x-truncate\" is for texts, and the type has none.");
     }
     read_choices(c, view, node);
+    read_safe_digits(node);
     node->is_bounded = node->is_integer || node->minimum || node->maximum || node->min_points ||
                        node->max_points != SIZE_MAX || node->choices_count;
     read_map(c, view, node);
+    node->is_rewritten = node->map_count || node->truncate;
 }
 
 static void read_default(struct shape_compiler *c, struct view view, struct shape_node *node)

@@ -108,7 +108,8 @@ struct shape_node {
     enum shape_origin origin;
     unsigned kinds; /* bit k: scan kind k is allowed */
     bool is_integer;
-    bool is_bounded; /* the type alone does not say whether a value fits */
+    bool is_rewritten; /* a text of the service may be written otherwise: x-map, x-truncate */
+    bool is_bounded;   /* the type alone does not say whether a value fits */
     struct shape_source *sources;
     size_t sources_count;
     const struct shape_list *list; /* SHAPE_LIST, SHAPE_FIRST, SHAPE_COUNT */
@@ -122,6 +123,8 @@ struct shape_node {
     const struct shape_map *map;
     size_t map_count;
     const struct decimal *minimum, *maximum; /* NULL: none */
+    int64_t safe_digits_min,
+        safe_digits_max; /* a whole number above zero with so many digits fits */
     size_t min_points, max_points;
     size_t min_items, max_items;
     size_t take;        /* x-take; SIZE_MAX: all */

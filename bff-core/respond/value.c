@@ -23,8 +23,19 @@ bool value_equal(struct scan_value a, struct scan_value b, struct arena *arena)
     }
 }
 
+/* A whole number above zero whose number of digits alone says that it keeps the range. */
+static inline bool is_safe(const struct shape_node *node, struct str number)
+{
+    int64_t digits = (int64_t)number.len;
+    return *number.at >= '1' && digits >= node->safe_digits_min &&
+           digits <= node->safe_digits_max && decimal_is_plain(number.at, number.len);
+}
+
 static bool keeps_range(const struct shape_node *node, struct str number)
 {
+    if (is_safe(node, number)) {
+        return true;
+    }
     struct decimal value = decimal_read(number);
     return (!node->is_integer || value.is_integer) &&
            (!node->minimum || decimal_compare(&value, node->minimum) >= 0) &&
