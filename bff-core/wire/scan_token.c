@@ -78,17 +78,28 @@ static const char *escape_end(struct scan_fault *fault, const char *p)
     return is_pair ? p + 12 : scan_refuse(fault, p, "half a surrogate pair");
 }
 
-/* Characters that are not ASCII; most have two bytes. */
+static inline bool is_inner(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* Characters that are not ASCII; those of two and three bytes are known here. */
 static inline const char *beyond_ascii_end(struct scan_fault *fault, const char *p)
 {
     do {
-        unsigned char lead = (unsigned char)*p;
-        bool is_two = lead >= 0xc2 && lead <= 0xdf && ((unsigned char)p[1] & 0xc0) == 0x80;
-        size_t len = is_two ? 2 : utf8_len(p, 4);
-        if (len == 0) {
-            return scan_refuse(fault, p, "bytes that are not UTF-8");
+        unsigned char lead = (unsigned char)*p, second = (unsigned char)p[1];
+        if (lead >= 0xc2 && lead <= 0xdf && is_inner(p[1])) {
+            p += 2;
+        } else if ((lead & 0xf0) == 0xe0 && is_inner(p[1]) && is_inner(p[2]) &&
+                   (lead != 0xe0 || second >= 0xa0) && (lead != 0xed || second <= 0x9f)) {
+            p += 3;
+        } else {
+            size_t len = utf8_len(p, 4);
+            if (len == 0) {
+                return scan_refuse(fault, p, "bytes that are not UTF-8");
+            }
+            p += len;
         }
-        p += len;
     } while (*p & 0x80);
     return p;
 }
