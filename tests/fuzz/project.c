@@ -1,143 +1,179 @@
 /*
- * Any bytes as the answers of the services, split at NULs, under a shape that uses every word. What
- * must hold: what is written is JSON, and every promise of the schema is kept, as a second and
- * slower reading of it says here.
+ * Any bytes as the answers of the services, under a shape that uses every word and under those of
+ * the clients' feeds. The first byte picks the shape, the rest is its calls' bodies, split at NULs.
+ * What must hold: where json-c reads the bodies without a loss, the answer is the one that the
+ * reference projector makes of its trees, value by value and numbers to the digit; in any case it
+ * validates; and within x-max-bytes it is the same answer with shorter lists.
  */
 #include "base/must.h"
 #include "respond/project.h"
-#include "wire/json.h"
+
+#include "../oracle/grammar.h"
+#include "../oracle/mutation.h"
+#include "../oracle/reference.h"
+#include "../oracle/tree.h"
+#include "../oracle/validator.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-enum { CALLS = 2 };
+enum { CALLS_MAX = 6, BODY_MAX_BYTES = 1024 * 1024 };
 
-static const char schema[] =
-    "{\"type\":\"object\",\"x-calls\":{\"a\":\"any.json\",\"b\":\"any.json\"},"
-    "\"x-max-bytes\":600,\"required\":[\"id\"],\"properties\":{"
-    "\"id\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9223372036854775807,\"x-from\":\"a."
-    "id\"},"
-    "\"cut\":{\"type\":\"string\",\"x-from\":\"a.t\",\"x-truncate\":4,\"minLength\":1,"
-    "\"maxLength\":5},"
-    "\"size\":{\"type\":\"integer\",\"x-count\":\"b.l\",\"maximum\":3},"
-    "\"kind\":{\"type\":\"string\",\"enum\":[\"x\",\"y\"],\"x-from\":\"a.k\",\"x-map\":{\"1\":"
-    "\"x\",\"z\":\"y\"},"
-    "\"default\":\"x\"},"
-    "\"best\":{\"type\":\"string\",\"maxLength\":3,\"x-nearest\":{\"in\":\"b.l\",\"by\":\"id\","
-    "\"to\":5,\"take\":\"t\"}},"
-    "\"list\":{\"type\":\"array\",\"x-from\":\"a.l\",\"x-trim\":true,\"maxItems\":5,\"items\":{"
-    "\"type\":\"object\","
-    "\"required\":[\"id\"],\"properties\":{"
-    "\"id\":{\"type\":[\"integer\",\"string\"],\"x-first-of\":[\"id\",\"t\"]},"
-    "\"t\":{\"type\":[\"string\",\"null\"],\"x-from\":\"t\"},"
-    "\"n\":{\"type\":\"number\",\"minimum\":-1.5,\"x-lookup\":{\"in\":\"b.l\",\"where\":\"id\","
-    "\"equals\":\"id\","
-    "\"take\":\"n\"}}}}}}}";
+/* Paths are those of the source tree: fuzz targets run at its root. */
+static const struct subject {
+    const char *directory, *name;
+    const char *calls[CALLS_MAX];
+    size_t count;
+} subjects[] = {
+    { "tests/fuzz/shapes", "words", { "a", "b" }, 2 },
+    { "schemas", "mobile/feed.v1", { "profile", "posts", "recs", "unread", "ads", "stats" }, 6 },
+    { "schemas", "web/feed.v1", { "profile", "posts", "recs", "unread", "ads", "stats" }, 6 },
+    { "schemas", "tv/feed.v1", { "profile", "posts", "recs", "unread", "ads", "stats" }, 6 },
+};
+
+/* A subject, compiled at its first use. */
+static struct bench {
+    struct shape_call calls[CALLS_MAX];
+    const struct shape *shape;
+    const struct reference *reference;
+    struct json_object *schema;
+} benches[countof(subjects)];
 
 static struct arena boot;
-static struct shape *shape;
-static struct shape_call calls[CALLS];
 
-static void compile(void)
+static const struct bench *bench_get(size_t place)
 {
-    char folder[] = "/tmp/fuzz-project-XXXXXX";
+    const struct subject *subject = &subjects[place];
+    struct bench *bench = &benches[place];
     struct faults faults;
-    must(mkdtemp(folder) != NULL);
-    arena_init(&boot, NULL);
+    if (bench->shape) {
+        return bench;
+    }
     faults_init(&faults);
-    calls[0] = (struct shape_call){ "a", want_new(&boot) };
-    calls[1] = (struct shape_call){ "b", want_new(&boot) };
-    char *path = arena_printf(&boot, "%s/shape.json", folder);
-    FILE *file = fopen(path, "w");
-    must(file && fputs(schema, file) >= 0 && fclose(file) == 0);
-    char *service = arena_printf(&boot, "%s/any.json", folder);
-    FILE *promise = fopen(service, "w");
-    must(promise && fputs("{}", promise) >= 0 && fclose(promise) == 0);
-    shape = shape_compile(&boot, folder, "shape", calls, CALLS, &faults);
+    for (size_t i = 0; i < subject->count; i++) {
+        bench->calls[i] = (struct shape_call){ subject->calls[i], want_new(&boot) };
+    }
+    bench->shape = shape_compile(
+        &boot, subject->directory, subject->name, bench->calls, subject->count, &faults);
+    faults_print(&faults);
     must(faults.count == 0);
-    unlink(path);
-    unlink(service);
-    rmdir(folder);
     faults_fini(&faults);
+    const char *path = arena_printf(&boot, "%s/%s.json", subject->directory, subject->name);
+    bench->reference = reference_compile(&boot, path, subject->calls, subject->count);
+    bench->schema = json_object_from_file(path);
+    return bench;
 }
 
-static size_t points_of(struct str text)
-{
-    size_t points = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        points += (text.at[i] & 0xc0) != 0x80;
-    }
-    return points;
-}
+/* ---- one input ---- */
 
-/* A missing member keeps every promise but "required". */
-static void check_text(const struct json *text, size_t min, size_t max)
-{
-    must(!text || json_kind(text) == JSON_STRING);
-    must(!text || (points_of(text->text) >= min && points_of(text->text) <= max));
-}
+struct input {
+    struct arena arena;
+    size_t count;
+    struct buf bodies[CALLS_MAX];
+    struct scanned scans[CALLS_MAX];
+    const struct scanned *answers[CALLS_MAX];  /* as we read them */
+    struct reference_answer theirs[CALLS_MAX]; /* as json-c does */
+    bool is_comparable;
+};
 
-static void check_element(const struct json *element)
+/* A body that we refuse is a call without an answer, for the reference too. */
+static void input_body(struct input *input, const struct bench *bench, size_t i, struct str text)
 {
-    const struct json *id = json_get(element, "id"), *t = json_get(element, "t");
-    const struct json *n = json_get(element, "n");
-    must(json_kind(element) == JSON_OBJECT);
-    must(json_kind(id) == JSON_NUMBER || json_kind(id) == JSON_STRING);
-    must(!t || json_kind(t) == JSON_NULL || json_kind(t) == JSON_STRING);
-    must(!n || json_kind(n) == JSON_NUMBER);
-    must(!n || strtod(arena_cstr(&boot, n->text), NULL) >= -1.5);
-}
-
-static void check_answer(const struct json *answer)
-{
-    const struct json *list = json_get(answer, "list"), *size = json_get(answer, "size");
-    int64_t number;
-    must(json_kind(answer) == JSON_OBJECT && json_kind(json_get(answer, "id")) == JSON_NUMBER);
-    must(json_get(answer, "id")->text.at[0] != '-');
-    check_text(json_get(answer, "cut"), 1, 5);
-    check_text(json_get(answer, "best"), 0, 3);
-    must(!size || (json_i64(size, &number) && number >= 0 && number <= 3));
-    struct str kind = json_str(json_get(answer, "kind"));
-    must(str_eq(kind, STR("x")) || str_eq(kind, STR("y")));
-    must(!list || (json_kind(list) == JSON_LIST && list->count <= 5));
-    for (size_t i = 0; list && i < list->count; i++) {
-        check_element(&list->items[i]);
+    struct buf *body = &input->bodies[i];
+    buf_init(body, text.len + 1);
+    must(buf_append_str(body, text) && buf_reserve(body, 1));
+    const char *why = scan(bench->calls[i].want, buf_str(body), &input->arena, &input->scans[i]);
+    input->answers[i] = why ? NULL : &input->scans[i];
+    input->theirs[i] = (struct reference_answer){ .is_there = false };
+    if (!why) {
+        struct reference_answer *theirs = &input->theirs[i];
+        theirs->body = tree_read(buf_str(body), SCAN_DEPTH_MAX, &theirs->is_there);
+        input->is_comparable &=
+            theirs->is_there && grammar_check(buf_str(body), SCAN_DEPTH_MAX) == GRAMMAR_KEPT;
     }
 }
+
+static void input_release(struct input *input)
+{
+    for (size_t i = 0; i < input->count; i++) {
+        json_object_put(input->theirs[i].body);
+        buf_release(&input->bodies[i]);
+    }
+    arena_release(&input->arena);
+}
+
+/* ---- what must hold ---- */
+
+/* What we write, as json-c reads it; NULL: there is no answer. */
+static struct json_object *answer_of(
+    struct input *input, const struct shape *shape, const struct bench *bench, size_t *bytes)
+{
+    struct buf out;
+    bool is_read = false;
+    struct json_object *tree = NULL;
+    buf_init(&out, BODY_MAX_BYTES);
+    struct projection projection = project(shape, input->answers, &input->arena, &out);
+    must(projection.is_whole || out.len == 0);
+    if (projection.is_whole) {
+        tree = tree_read(buf_str(&out), SCAN_DEPTH_MAX, &is_read);
+        must(is_read && grammar_check(buf_str(&out), SCAN_DEPTH_MAX) != GRAMMAR_REFUSED);
+        must(validator_accepts(bench->schema, bench->schema, tree));
+    }
+    *bytes = out.len;
+    buf_release(&out);
+    return tree;
+}
+
+static void check(struct input *input, const struct bench *bench)
+{
+    struct shape unbounded = *bench->shape;
+    size_t whole_bytes, bytes;
+    unbounded.max_bytes = 0;
+    struct json_object *whole = answer_of(input, &unbounded, bench, &whole_bytes);
+    struct json_object *bounded = answer_of(input, bench->shape, bench, &bytes);
+    must(!whole == !bounded);
+    if (whole) {
+        must(bytes <= whole_bytes);
+        must(tree_same(bounded, whole, bytes < whole_bytes));
+    }
+    if (input->is_comparable) {
+        struct json_object *theirs = reference_project(bench->reference, input->theirs);
+        tree_must_be_same(whole, theirs);
+        json_object_put(theirs);
+    }
+    json_object_put(whole);
+    json_object_put(bounded);
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    struct arena arena;
-    struct buf bodies[CALLS], out;
-    struct scanned scans[CALLS];
-    const struct scanned *answers[CALLS];
-    if (!shape) {
-        compile();
+    if (size == 0) {
+        return 0;
     }
-    arena_init(&arena, NULL);
-    buf_init(&out, 1024 * 1024);
-    struct str rest = { (const char *)data, size };
-    for (size_t i = 0; i < CALLS; i++) {
-        struct str text;
+    size_t place = data[0] % countof(subjects);
+    const struct bench *bench = bench_get(place);
+    struct input input = { .count = subjects[place].count, .is_comparable = true };
+    struct str rest = { (const char *)data + 1, size - 1 }, text;
+    arena_init(&input.arena, NULL);
+    for (size_t i = 0; i < input.count; i++) {
         str_cut(rest, '\0', &text, &rest);
-        buf_init(&bodies[i], text.len + 1);
-        must(buf_append_str(&bodies[i], text) && buf_reserve(&bodies[i], 1));
-        answers[i] = scan(calls[i].want, buf_str(&bodies[i]), &arena, &scans[i]) ? NULL : &scans[i];
+        input_body(&input, bench, i, text);
     }
-    struct projection projection = project(shape, answers, &arena, &out);
-    if (projection.is_whole) {
-        struct err err;
-        const struct json *answer = json_parse(&arena, buf_str(&out), &err);
-        must(answer != NULL);
-        check_answer(answer);
-    } else {
-        must(out.len == 0);
-    }
-    for (size_t i = 0; i < CALLS; i++) {
-        buf_release(&bodies[i]);
-    }
-    buf_release(&out);
-    arena_release(&arena);
+    check(&input, bench);
+    input_release(&input);
     return 0;
+}
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+
+/* Three times in four the bodies stay JSON. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+    if (size < 2 || seed % 4 == 0) {
+        return LLVMFuzzerMutate(data, size, max);
+    }
+    return 1 + mutation_json(data + 1, size - 1, max - 1, seed / 4);
 }

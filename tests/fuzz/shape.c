@@ -1,40 +1,121 @@
 /*
  * Any bytes as a shape. What must hold: it compiles or has faults, never a crash; and what compiles
- * without a fault projects answers into JSON.
+ * without a fault makes of some bodies what the reference projector makes of their trees, and that
+ * validates against the very schema.
  */
 #include "base/must.h"
 #include "respond/project.h"
-#include "wire/json.h"
+
+#include "../oracle/grammar.h"
+#include "../oracle/mutation.h"
+#include "../oracle/reference.h"
+#include "../oracle/tree.h"
+#include "../oracle/validator.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CALLS = 2 };
+enum { CALLS = 2, ANSWER_MAX_BYTES = 1024 * 1024 };
 
-static const char body[] = "{\"id\":7,\"t\":\"text\",\"l\":[{\"id\":7,\"t\":\"x\",\"n\":1.5},{"
-                           "\"id\":8}],\"o\":{\"id\":1}}";
+static const char *const names[CALLS] = { "a", "b" };
 
-static void project_with(
-    const struct shape *shape, const struct shape_call *calls, struct arena *arena)
+/* Values of every kind, in and out of the bounds that a schema may set. */
+static const char *const bodies[] = {
+    "{\"id\":7,\"t\":\"text\",\"k\":\"z\",\"v\":1.50,\"l\":[{\"id\":7,\"t\":\"x\",\"n\":1.5,\"in\":"
+    "[{\"w\":1}"
+    ",{\"w\":400}]},{\"id\":8},{\"t\":\"\xc3\xa9\"}],\"o\":{\"p\":{\"q\":1},\"r\":null},\"s\":["
+    "\"x\",\"yy\"]}",
+    "{\"id\":-1,\"t\":\"a \\ud83d\\ude00 text \\n that is "
+    "longer\",\"k\":1,\"v\":null,\"l\":[{\"id\":\"7\",\"n\":"
+    "2e3},1,{\"id\":7,\"t\":null,\"in\":[]}],\"o\":{\"p\":[],\"r\":\"\"},\"s\":[]}",
+    "{\"id\":true,\"t\":{},\"l\":{\"id\":1},\"o\":1,\"s\":[null,1,\"abc\"],\"v\":false}",
+};
+
+static char folder[] = "/tmp/fuzz-shape-XXXXXX";
+
+static void folder_remove(void)
 {
-    struct buf text, out;
+    rmdir(folder);
+}
+
+/* A file with these bytes; the caller removes it. */
+static char *file_write(struct arena *arena, const unsigned char *data, size_t size)
+{
+    static bool is_made;
+    if (!is_made) {
+        must(mkdtemp(folder) != NULL && atexit(folder_remove) == 0);
+        is_made = true;
+    }
+    char *path = arena_printf(arena, "%s/shape.json", folder);
+    FILE *file = fopen(path, "w");
+    must(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
+    return path;
+}
+
+/* What we make of one body for each call, as json-c reads it; NULL: no answer. */
+static struct json_object *ours(const struct shape *shape, const struct shape_call *calls,
+    const struct buf *texts, struct arena *arena)
+{
+    struct buf out;
     struct scanned scans[CALLS];
     const struct scanned *answers[CALLS];
-    buf_init(&text, sizeof(body));
-    buf_init(&out, 1024 * 1024);
-    must(buf_append(&text, body, sizeof(body) - 1));
+    struct json_object *tree = NULL;
+    bool is_read = true;
     for (size_t i = 0; i < CALLS; i++) {
-        must(scan(calls[i].want, buf_str(&text), arena, &scans[i]) == NULL);
+        must(scan(calls[i].want, buf_str(&texts[i]), arena, &scans[i]) == NULL);
         answers[i] = &scans[i];
     }
+    buf_init(&out, ANSWER_MAX_BYTES);
     if (project(shape, answers, arena, &out).is_whole) {
-        struct err err;
-        must(json_parse(arena, buf_str(&out), &err) != NULL);
+        tree = tree_read(buf_str(&out), SCAN_DEPTH_MAX, &is_read);
     }
-    buf_release(&text);
+    must(is_read);
     buf_release(&out);
+    return tree;
 }
+
+static struct json_object *theirs(const struct reference *reference, const struct buf *texts)
+{
+    struct reference_answer answers[CALLS];
+    for (size_t i = 0; i < CALLS; i++) {
+        answers[i].body = tree_read(buf_str(&texts[i]), SCAN_DEPTH_MAX, &answers[i].is_there);
+        must(answers[i].is_there);
+    }
+    struct json_object *answer = reference_project(reference, answers);
+    for (size_t i = 0; i < CALLS; i++) {
+        json_object_put(answers[i].body);
+    }
+    return answer;
+}
+
+static void check(const struct shape *shape, const struct shape_call *calls, const char *path,
+    struct arena *arena)
+{
+    struct shape unbounded = *shape;
+    struct json_object *schema = json_object_from_file(path);
+    const struct reference *reference = reference_compile(arena, path, names, CALLS);
+    unbounded.max_bytes = 0; /* which the reference does not know */
+    for (size_t i = 0; i < countof(bodies); i++) {
+        struct buf texts[CALLS];
+        for (size_t k = 0; k < CALLS; k++) {
+            buf_init(&texts[k], 4096);
+            must(buf_append_str(&texts[k], str_of(bodies[(i + k) % countof(bodies)])));
+        }
+        struct json_object *one = ours(&unbounded, calls, texts, arena);
+        struct json_object *other = theirs(reference, texts);
+        tree_must_be_same(one, other);
+        must(!one || validator_accepts(schema, schema, one));
+        json_object_put(one);
+        json_object_put(other);
+        for (size_t k = 0; k < CALLS; k++) {
+            buf_release(&texts[k]);
+        }
+    }
+    json_object_put(schema);
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
@@ -42,26 +123,27 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     struct faults faults;
     arena_init(&arena, NULL);
     faults_init(&faults);
-    struct shape_call calls[CALLS] = {
-        { "a", want_new(&arena) },
-        { "b", want_new(&arena) },
-    };
-    char folder[] = "/tmp/fuzz-shape-XXXXXX";
-    must(mkdtemp(folder) != NULL);
-    char *path = arena_printf(&arena, "%s/shape.json", folder);
-    FILE *file = fopen(path, "w");
-    must(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
-    char *service = arena_printf(&arena, "%s/any.json", folder);
-    FILE *promise = fopen(service, "w");
-    must(promise && fputs("{}", promise) >= 0 && fclose(promise) == 0);
-    const struct shape *shape = shape_compile(&arena, folder, "shape", calls, CALLS, &faults);
-    unlink(path);
-    unlink(service);
-    rmdir(folder);
-    if (shape && faults.count == 0) {
-        project_with(shape, calls, &arena);
+    struct shape_call calls[CALLS];
+    for (size_t i = 0; i < CALLS; i++) {
+        calls[i] = (struct shape_call){ names[i], want_new(&arena) };
     }
+    char *path = file_write(&arena, data, size);
+    const struct shape *shape = shape_compile(&arena, folder, "shape", calls, CALLS, &faults);
+    struct str text = { (const char *)data, size };
+    if (shape && faults.count == 0 && grammar_check(text, SCAN_DEPTH_MAX) == GRAMMAR_KEPT) {
+        check(shape, calls, path, &arena);
+    }
+    unlink(path);
     faults_fini(&faults);
     arena_release(&arena);
     return 0;
+}
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+
+/* Three times in four the schema stays JSON. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+    return seed % 4 ? mutation_json(data, size, max, seed / 4) : LLVMFuzzerMutate(data, size, max);
 }

@@ -92,6 +92,18 @@ static struct path path_read(struct compiler *c, const char *text, bool is_insid
     return path;
 }
 
+/* One more source; NULL: the value in hand itself. */
+static void from_add(
+    struct compiler *c, struct node *node, struct json_object *text, bool is_inside)
+{
+    struct path *from = arena_zalloc(c->arena, node->from_count + 1, sizeof(*from));
+    if (node->from_count) {
+        memcpy(from, node->from, node->from_count * sizeof(*from));
+    }
+    from[node->from_count++] = path_read(c, text ? json_object_get_string(text) : "", is_inside);
+    node->from = from;
+}
+
 static size_t join_number(struct compiler *c, const char *in, const char *where)
 {
     const char *name = arena_printf(c->arena, "%s %s", in, where);
@@ -129,15 +141,11 @@ static void read_origin(struct compiler *c, struct place place, struct node *nod
         node->count = path_read(c, json_object_get_string(word(place, "x-count")), is_inside);
     } else if (several || json_object_is_type(from, json_type_array)) {
         struct json_object *list = several ? several : from;
-        node->from_count = json_object_array_length(list);
-        must(node->from_count <= countof(node->from));
-        for (size_t i = 0; i < node->from_count; i++) {
-            const char *text = json_object_get_string(json_object_array_get_idx(list, i));
-            node->from[i] = path_read(c, text, is_inside);
+        for (size_t i = 0; i < json_object_array_length(list); i++) {
+            from_add(c, node, json_object_array_get_idx(list, i), is_inside);
         }
     } else if (from || (place.is_element && !has_word(place, "const"))) {
-        const char *text = from ? json_object_get_string(from) : "";
-        node->from[node->from_count++] = path_read(c, text, is_inside);
+        from_add(c, node, from, is_inside);
     }
 }
 
@@ -175,8 +183,7 @@ static void read_object(struct compiler *c, struct place place, struct node *nod
     if (first) {
         node->first = path_read(c, json_object_get_string(first), place.is_inside);
     } else if (from) {
-        node->from[node->from_count++] =
-            path_read(c, json_object_get_string(from), place.is_inside);
+        from_add(c, node, from, place.is_inside);
     }
     size_t room = (size_t)json_object_object_length(properties);
     node->members = arena_zalloc(c->arena, room, sizeof(*node->members));
@@ -197,8 +204,7 @@ static void read_list(struct compiler *c, struct place place, struct node *node)
     node->min_items = size_word(place, "minItems", 0);
     node->max_items = size_word(place, "maxItems", SIZE_MAX);
     node->max_items = take < node->max_items ? take : node->max_items;
-    node->from[node->from_count++] =
-        path_read(c, json_object_get_string(word(place, "x-from")), place.is_inside);
+    from_add(c, node, word(place, "x-from"), place.is_inside);
     node->element = compile(
         c, (struct place){ .own = word(place, "items"), .is_inside = true, .is_element = true });
 }

@@ -34,7 +34,7 @@ struct node {
     bool is_integer;
 
     /* at most one of these: */
-    struct path from[8]; /* x-from, x-first-of */
+    struct path *from; /* x-from, x-first-of */
     size_t from_count;
     struct path first; /* x-first */
     struct path count;
