@@ -43,7 +43,9 @@ static const struct scan_span *element(const struct join *join, size_t place)
     return join->rows.first + place * join->rows.stride;
 }
 
-/* The text of an element's key; { NULL, 0 }: it has none. */
+static const struct str no_key = { NULL, 0 }; /* which "" is not */
+
+/* The text of an element's key, or no_key. */
 static struct str key_of(const struct answers *answers, const struct shape_lookup *lookup,
     const struct join *join, size_t place)
 {
@@ -90,9 +92,11 @@ static const struct scan_span *find(const struct answers *answers,
     const struct shape_lookup *lookup, struct join *join, struct str key)
 {
     size_t place = join->next;
-    bool is_guessed = place < join->rows.count && !join->has_twins &&
-                      str_eq(key, key_of(answers, lookup, join, place));
-    if (!is_guessed) {
+    struct str next = no_key;
+    if (place < join->rows.count && !join->has_twins) {
+        next = key_of(answers, lookup, join, place);
+    }
+    if (!next.at || !str_eq(key, next)) {
         uint32_t slot = *slot_of(answers, lookup, join, key);
         if (!slot) {
             return NULL;

@@ -196,6 +196,11 @@ Test(project, several_values_come_from_the_element_that_is_joined)
         "{\"s\":[{\"key\":1,\"n\":1},{\"key\":2,\"n\":2},{\"key\":1,\"n\":8},{\"key\":\"2\",\"n\":"
         "9}]}",
         "{\"l\":[{\"n\":1},{\"n\":2},{\"n\":1},{\"n\":2}]}");
+    /* No key is not the same as an empty one. */
+    EXPECT_ANSWER("{\"l\":[{\"id\":\"\"},{\"id\":\"\"},{}]}",
+        "{\"s\":[{\"n\":1},{\"key\":null,\"n\":2},{\"key\":\"\",\"n\":3},{\"n\":4}]}",
+        "{\"l\":[{\"n\":3},{\"n\":3}]}");
+    EXPECT_ANSWER("{\"l\":[{\"id\":\"\"}]}", "{\"s\":[{\"n\":1}]}", "{\"l\":[]}");
 #undef TAKE
 }
 
