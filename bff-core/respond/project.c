@@ -6,8 +6,9 @@
  * Whoever asked decides: an optional member is left out, a required one takes its object with it, a
  * list drops the element, the root fails. Promises: (1) what is written validates against the
  * shape; (2) values are copied byte for byte, as far as x-truncate leaves them, x-map excepted.
- * Every value that was there but did not fit, and every element dropped for a missing one, is a
- * repair.
+ * Every value that was there but did not fit, every element dropped for a missing one, and every
+ * list that is longer than maxItems is a repair; what the shape asks for by x-take, x-truncate,
+ * x-map and x-trim is none.
  */
 #include "project.h"
 
@@ -319,12 +320,17 @@ static enum written write_list(
         return MISSING;
     }
     struct scan_rows rows = answers_rows(&p->answers, list, row);
+    size_t i = 0;
     put_char(p, '[');
-    for (size_t i = 0; i < rows.count && written < limit; i++) {
+    for (; i < rows.count && written < limit; i++) {
         struct row inner = row_at(list, rows, i);
         written += write_element(p, node->element, &inner, written == 0) == WRITTEN;
     }
     put_char(p, ']');
+    if (i < rows.count && written == node->max_items && written < node->take) {
+        p->repairs[list->source.number]++; /* longer than was promised; what is taken is no repair
+                                            */
+    }
     if (node->list_number) {
         p->trimmed[node->list_number - 1] = written;
     }

@@ -453,31 +453,6 @@ static void compile_list(
     node->element = compile_node(c, items, where, false);
 }
 
-/* What the root cannot do without, seen from this required node. */
-static unsigned needs(const struct shape_node *node)
-{
-    unsigned calls = 0;
-    if (node->otherwise.at) {
-        return 0;
-    }
-    if (node->lookup) {
-        return 1u << node->lookup->take.call | 1u << node->lookup->equals.call;
-    }
-    if (node->nearest) {
-        return 1u << node->nearest->take.call;
-    }
-    if (node->list) {
-        return 1u << node->list->source.call;
-    }
-    for (size_t i = 0; i < node->sources_count; i++) {
-        calls = i == 0 || calls == 1u << node->sources[i].call ? 1u << node->sources[i].call : 0;
-    }
-    for (size_t i = 0; i < node->members_count; i++) {
-        calls |= node->members[i].is_required ? needs(node->members[i].node) : 0;
-    }
-    return calls;
-}
-
 /* Every word of the schema, and of what its $ref leads to, against the type that it has. */
 static void check_words(struct shape_compiler *c, struct view view, const struct shape_node *node)
 {
@@ -567,7 +542,7 @@ struct shape *shape_compile(struct arena *arena, const char *directory, const ch
     }
     shape_check_calls(&c);
     shape_max_bytes(&c);
-    shape->required = needs(shape->root);
+    shape->required = shape_needs(shape->root);
     hash_key_init(&shape->hash);
     return shape;
 }

@@ -76,6 +76,9 @@ void shape_check_calls(struct shape_compiler *c);
  */
 void shape_max_bytes(struct shape_compiler *c);
 
+/* The calls (bit i: calls[i]) without which a node, where it must be there, cannot be written. */
+unsigned shape_needs(const struct shape_node *node);
+
 /* Inside the elements of a list. */
 struct shape_scope shape_elements(struct shape_compiler *c, struct shape_scope list);
 

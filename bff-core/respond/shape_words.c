@@ -112,7 +112,10 @@ void shape_words_check_twice(
 
 /* ---- types ---- */
 
-static unsigned kinds_of(struct str type, bool *is_integer)
+/* A number of any kind is also marked with this bit, a whole one is not. */
+enum { FRACTIONS = 1 << 16 };
+
+static unsigned kinds_of(struct str type)
 {
     static const struct {
         const char *name;
@@ -120,13 +123,12 @@ static unsigned kinds_of(struct str type, bool *is_integer)
     } types[] = {
         { "null", 1u << SCAN_NULL },
         { "boolean", 1u << SCAN_TRUE | 1u << SCAN_FALSE },
-        { "number", 1u << SCAN_NUMBER },
+        { "number", 1u << SCAN_NUMBER | FRACTIONS },
         { "integer", 1u << SCAN_NUMBER },
         { "string", 1u << SCAN_STRING },
         { "object", 1u << SCAN_OBJECT },
         { "array", 1u << SCAN_LIST },
     };
-    *is_integer |= str_eq(type, STR("integer"));
     for (size_t i = 0; i < countof(types); i++) {
         if (str_eq(type, str_of(types[i].name))) {
             return types[i].kinds;
@@ -137,19 +139,17 @@ static unsigned kinds_of(struct str type, bool *is_integer)
 
 unsigned shape_words_kinds(const struct json *type, bool *is_integer)
 {
-    unsigned kinds = 0;
-    *is_integer = false;
-    if (json_kind(type) == JSON_STRING) {
-        return kinds_of(type->text, is_integer);
-    }
+    unsigned kinds = json_kind(type) == JSON_STRING ? kinds_of(type->text) : 0;
     for (size_t i = 0; json_kind(type) == JSON_LIST && i < type->count; i++) {
-        unsigned more = kinds_of(json_str(&type->items[i]), is_integer);
+        unsigned more = kinds_of(json_str(&type->items[i]));
         if (!more) {
-            return 0;
+            kinds = 0;
+            break;
         }
         kinds |= more;
     }
-    return kinds;
+    *is_integer = (kinds & 1u << SCAN_NUMBER) && !(kinds & FRACTIONS);
+    return kinds & ~FRACTIONS;
 }
 
 /* ---- references ---- */

@@ -32,25 +32,26 @@ static const char *const bodies[] = {
     "{\"id\":true,\"t\":{},\"l\":{\"id\":1},\"o\":1,\"s\":[null,1,\"abc\"],\"v\":false}",
 };
 
-static char folder[] = "/tmp/fuzz-shape-XXXXXX";
+static char folder[32]; /* in memory, where there is such a place */
+static char path[64];
 
-static void folder_remove(void)
+static void file_remove(void)
 {
+    unlink(path);
     rmdir(folder);
 }
 
-/* A file with these bytes; the caller removes it. */
-static char *file_write(struct arena *arena, const unsigned char *data, size_t size)
+/* One file, which is written anew for each schema. */
+static void file_write(const unsigned char *data, size_t size)
 {
-    static bool is_made;
-    if (!is_made) {
-        must(mkdtemp(folder) != NULL && atexit(folder_remove) == 0);
-        is_made = true;
+    if (!folder[0]) {
+        const char *memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+        snprintf(folder, sizeof(folder), "%s/fuzz-shape-XXXXXX", memory);
+        must(mkdtemp(folder) != NULL && atexit(file_remove) == 0);
+        snprintf(path, sizeof(path), "%s/shape.json", folder);
     }
-    char *path = arena_printf(arena, "%s/shape.json", folder);
-    FILE *file = fopen(path, "w");
+    FILE *file = fopen(path, "we");
     must(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
-    return path;
 }
 
 /* What we make of one body for each call, as json-c reads it; NULL: no answer. */
@@ -89,8 +90,7 @@ static struct json_object *theirs(const struct reference *reference, const struc
     return answer;
 }
 
-static void check(const struct shape *shape, const struct shape_call *calls, const char *path,
-    struct arena *arena)
+static void check(const struct shape *shape, const struct shape_call *calls, struct arena *arena)
 {
     struct shape unbounded = *shape;
     struct json_object *schema = json_object_from_file(path);
@@ -127,13 +127,12 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     for (size_t i = 0; i < CALLS; i++) {
         calls[i] = (struct shape_call){ names[i], want_new(&arena) };
     }
-    char *path = file_write(&arena, data, size);
+    file_write(data, size);
     const struct shape *shape = shape_compile(&arena, folder, "shape", calls, CALLS, &faults);
     struct str text = { (const char *)data, size };
     if (shape && faults.count == 0 && grammar_check(text, SCAN_DEPTH_MAX) == GRAMMAR_KEPT) {
-        check(shape, calls, path, &arena);
+        check(shape, calls, &arena);
     }
-    unlink(path);
     faults_fini(&faults);
     arena_release(&arena);
     return 0;

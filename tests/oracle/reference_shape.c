@@ -209,6 +209,7 @@ static void read_list(struct compiler *c, struct place place, struct node *node)
         c, (struct place){ .own = word(place, "items"), .is_inside = true, .is_element = true });
 }
 
+/* `is_integer`: of numbers, whole ones alone. */
 static unsigned types_of(struct json_object *type, bool *is_integer)
 {
     static const struct {
@@ -226,10 +227,11 @@ static unsigned types_of(struct json_object *type, bool *is_integer)
     bool is_list = json_object_is_type(type, json_type_array);
     size_t count = is_list ? json_object_array_length(type) : 1;
     unsigned types = 0;
+    *is_integer = true;
     for (size_t i = 0; i < count; i++) {
         struct json_object *one = is_list ? json_object_array_get_idx(type, i) : type;
         const char *name = json_object_get_string(one);
-        *is_integer |= strcmp(name, "integer") == 0;
+        *is_integer &= strcmp(name, "number") != 0;
         for (size_t j = 0; j < countof(rows); j++) {
             types |= strcmp(name, rows[j].name) == 0 ? rows[j].types : 0;
         }

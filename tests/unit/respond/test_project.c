@@ -42,6 +42,8 @@ Test(project, a_value_of_another_type_or_out_of_bounds_is_missing)
         { "\"type\":\"string\"", "\"x\"", { "1", "true", "[]", "{}" } },
         { "\"type\":\"integer\"", "12345678901234567890", { "1.5", "\"1\"", "1e-1", "[1]" } },
         { "\"type\":\"number\"", "1.5", { "\"1.5\"", "false", "{}" } },
+        { "\"type\":[\"integer\",\"number\"]", "1.5", { "\"1.5\"" } },
+        { "\"type\":[\"integer\",\"boolean\"]", "1.0", { "1.5", "\"1\"", "1e400" } },
         { "\"type\":\"boolean\"", "false", { "0", "\"false\"", "[]" } },
         { "\"type\":\"integer\",\"minimum\":-5,\"maximum\":10", "10",
             { "11", "-6", "100000000000000000000000", "-1e3" } },
@@ -131,6 +133,24 @@ Test(project, lists_of_all_kinds_are_bounded)
         "{\"l\":[1,2,3],\"two\":[1,\"x\"],\"some\":[\"x\",\"y\"],\"n\":7}");
     EXPECT_ANSWER("{\"l\":[\"x\"]}", NULL, "{\"l\":[],\"two\":[\"x\"],\"n\":1}");
     EXPECT_ANSWER("{\"l\":7}", NULL, "{}");
+}
+
+Test(project, a_list_longer_than_promised_is_a_repair_and_what_is_asked_for_is_none)
+{
+    desk_shape(
+        "\"l\":{\"type\":\"array\",\"x-from\":\"a.l\",\"maxItems\":2,\"items\":{\"type\":"
+        "\"integer\"}},"
+        "\"two\":{\"type\":\"array\",\"x-from\":\"a.two\",\"x-take\":2,\"maxItems\":2,\"items\":{"
+        "\"type\":\"integer\"}},"
+        "\"t\":{\"type\":\"string\",\"x-from\":\"a.t\",\"x-truncate\":2},"
+        "\"m\":{\"type\":\"string\",\"x-from\":\"a.m\",\"x-map\":{\"x\":\"y\"}}",
+        "");
+    EXPECT_ANSWER("{\"l\":[1,2],\"two\":[1,2,3],\"t\":\"abc\",\"m\":\"x\"}", NULL,
+        "{\"l\":[1,2],\"two\":[1,2],\"t\":\"a\xe2\x80\xa6\",\"m\":\"y\"}");
+    cr_expect_eq(desk_repairs(), 0);
+    EXPECT_ANSWER("{\"l\":[1,2,3,4]}", NULL, "{\"l\":[1,2]}");
+    cr_expect_eq(desk_repairs(), 1);
+    cr_expect_str_eq(desk.projection.repairs[0].path, "a.l");
 }
 
 Test(project, lists_stand_in_lists)

@@ -216,3 +216,37 @@ Test(shape, one_wrong_path_is_one_fault_whatever_is_below_it)
     cr_expect(
         strstr(desk.faults.list[0].text, "(its calls are a, b)"), "%s", desk.faults.list[0].text);
 }
+
+/* One property, which is required, needs these calls: "a", "b", "ab" or "". */
+static void expect_needs(const char *schema, const char *calls)
+{
+    desk_shape(arena_printf(&desk.arena, "\"x\":{%s}", schema), "\"x\"");
+    cr_expect_eq(shape_requires(desk.shape, 0), strchr(calls, 'a') != NULL, "%s", schema);
+    cr_expect_eq(shape_requires(desk.shape, 1), strchr(calls, 'b') != NULL, "%s", schema);
+}
+
+#define LOOKUP                                                                                     \
+    "{\"type\":\"integer\",\"x-lookup\":{\"in\":\"b.s\",\"where\":\"k\",\"equals\":\"id\","        \
+    "\"take\":\"n\"}}"
+
+Test(shape, what_is_required_inside_of_what_is_required_counts)
+{
+    expect_needs("\"type\":\"string\",\"x-first-of\":[\"a.n\",\"b.n\"]", "");
+    expect_needs("\"type\":\"string\",\"x-first-of\":[\"a.n\",\"a.m\"]", "a");
+    expect_needs("\"type\":\"string\",\"x-from\":\"a.n\",\"default\":\"\"", "");
+    expect_needs("\"type\":\"string\",\"const\":\"x\"", "");
+    expect_needs("\"type\":\"integer\",\"x-count\":\"b.l\"", "b");
+    /* A list may be empty, unless it must not. */
+    const char *list = "\"type\":\"array\",\"x-from\":\"a.l\",\"minItems\":%d,\"items\":{\"type\":"
+                       "\"object\",\"required\":[\"n\"],\"properties\":{\"n\":" LOOKUP "}}";
+    expect_needs(arena_printf(&desk.arena, list, 0), "a");
+    expect_needs(arena_printf(&desk.arena, list, 1), "ab");
+    const char *first = "\"type\":\"object\",\"x-first\":\"a.l\",\"properties\":{\"n\":" LOOKUP
+                        "},\"required\":[%s]";
+    expect_needs(arena_printf(&desk.arena, first, ""), "a");
+    expect_needs(arena_printf(&desk.arena, first, "\"n\""), "ab");
+    /* And so it is: without the call there is no answer. */
+    cr_expect_str_eq(desk_project("{\"l\":[{\"id\":1}]}", NULL), "");
+    cr_expect_str_eq(
+        desk_project("{\"l\":[{\"id\":1}]}", "{\"s\":[{\"k\":1,\"n\":2}]}"), "{\"x\":{\"n\":2}}");
+}
