@@ -75,7 +75,6 @@ static struct http_call *first_queued(const struct http_origin *origin)
 static void begin(struct http_call *call)
 {
     call->state = HTTP_UNDER_WAY;
-    call->answer.queued_us = clock_now_us() - call->started_us;
     call->client->in_use++;
     call->origin->counters.in_use++;
     call->origin->lane->begin(call);
@@ -110,6 +109,7 @@ static void let_next_through(struct soon *soon)
     struct http_call *call;
     while ((call = next_call(client)) != NULL) {
         leave_queue(call);
+        call->answer.queued_us = clock_now_us() - call->started_us;
         begin(call);
     }
 }

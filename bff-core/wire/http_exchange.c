@@ -98,6 +98,12 @@ static struct connection *oldest_idle(struct http_exchange *exchange)
     return container_of(exchange->idle.next, struct connection, age);
 }
 
+/* Ages are of seconds: the loop's time, read once for each wake-up, tells them well enough. */
+static uint64_t coarse_now_us(const struct connection *connection)
+{
+    return loop_now_us(connection->origin->client->loop);
+}
+
 static bool is_stale(const struct connection *connection, uint64_t now_us)
 {
     uint64_t limit_us = (uint64_t)connection->origin->client->options.idle_timeout_ms * 1000;
@@ -144,7 +150,7 @@ static void become_idle(struct connection *connection)
     connection->state = IDLE;
     connection->call->carrier = NULL;
     connection->call = NULL;
-    connection->since_us = clock_now_us();
+    connection->since_us = coarse_now_us(connection);
     http_ring_append(&connection->origin->idle, &connection->link);
     http_ring_append(&exchange->idle, &connection->age);
     exchange->idle_count++;
@@ -156,9 +162,9 @@ static void become_idle(struct connection *connection)
 /* The idle connection that was used last, now BUSY; NULL when there is none. */
 static struct connection *take_idle(struct http_origin *origin)
 {
-    uint64_t now_us = clock_now_us();
     while (!http_ring_is_empty(&origin->idle)) {
         struct connection *connection = container_of(origin->idle.before, struct connection, link);
+        uint64_t now_us = coarse_now_us(connection);
         if (is_stale(connection, now_us) || now_us >= connection->ends_us) {
             close_connection(connection);
             continue;
@@ -206,7 +212,9 @@ static enum http_io send_some(struct connection *connection, struct iovec *piece
         return io;
     }
     struct msghdr message = { .msg_iov = pieces, .msg_iovlen = (size_t)count };
-    ssize_t sent = sendmsg(connection->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    int fd = connection->watch.fd, flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    ssize_t sent = count == 1 ? send(fd, pieces[0].iov_base, pieces[0].iov_len, flags)
+                              : sendmsg(fd, &message, flags);
     if (sent < 0) {
         return io_of_errno();
     }
@@ -245,7 +253,10 @@ static enum http_io receive(
         return http_session_receive(
             connection->session, places[0].iov_base, places[0].iov_len, received);
     }
-    ssize_t got = readv(connection->watch.fd, places, count);
+    struct msghdr message = { .msg_iov = places, .msg_iovlen = (size_t)count };
+    int fd = connection->watch.fd;
+    ssize_t got =
+        count == 1 ? recv(fd, places[0].iov_base, places[0].iov_len, 0) : recvmsg(fd, &message, 0);
     if (got <= 0) {
         return got == 0 ? HTTP_IO_CLOSED : io_of_errno();
     }
