@@ -4,9 +4,9 @@
  * Owns the epoll descriptor, the event descriptor that wakes it, and the heap's array; never the
  * structs that are in them. Invariants: (1) deadline->place is its index in the heap, counted from
  * 1, or 0; (2) no callback runs for a watch, deadline or soon that was taken out, even in the
- * middle of a batch; (3) soon work queued by soon work waits for the next turn, so descriptors and
- * deadlines never starve; (4) while soon work is queued the wait is zero. Times are rounded up to
- * epoll's milliseconds: nothing expires early.
+ * middle of a batch; (3) soon work queued by soon work waits for the next round, and a turn has
+ * ROUNDS of them at most, so descriptors and deadlines never starve; (4) while soon work is queued
+ * the wait is zero. Times are rounded up to epoll's milliseconds: nothing expires early.
  */
 #include "loop.h"
 
@@ -22,7 +22,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 256, HEAP_FIRST = 256 };
+enum { EVENTS_MAX = 256, HEAP_FIRST = 256, ROUNDS = 8 };
 
 struct loop {
     int epoll_fd;
@@ -189,14 +189,6 @@ void loop_post(struct loop *loop, struct soon *soon)
     wake(loop);
 }
 
-static void woken(struct watch *watch, uint32_t events)
-{
-    (void)events;
-    uint64_t count;
-    ssize_t got = read(watch->fd, &count, sizeof(count));
-    (void)got;
-}
-
 static void take_posted(struct loop *loop)
 {
     pthread_mutex_lock(&loop->post_lock);
@@ -217,6 +209,15 @@ static void take_posted(struct loop *loop)
         loop_soon(loop, in_order);
         in_order = next;
     }
+}
+
+static void woken(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    uint64_t count;
+    ssize_t got = read(watch->fd, &count, sizeof(count));
+    (void)got;
+    take_posted(container_of(watch, struct loop, wake));
 }
 
 void loop_stop(struct loop *loop)
@@ -313,11 +314,27 @@ static void note_delay(struct loop *loop, uint64_t asked_us)
     }
 }
 
+/*
+ * What an event leads to is mostly soon work, one piece after the other, and hooks between them:
+ * epoll is not asked in between. Returns how long it may wait then.
+ */
+static int settle(struct loop *loop)
+{
+    int ms = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        run_soon(loop);
+        ms = wait_ms(loop);
+        if (loop->soon.next == &loop->soon) {
+            break;
+        }
+    }
+    return ms;
+}
+
 void loop_run(struct loop *loop)
 {
     while (!atomic_load(&loop->is_stopping)) {
-        run_soon(loop);
-        int ms = wait_ms(loop);
+        int ms = settle(loop);
         uint64_t asked_us = clock_now_us();
         int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_MAX, ms);
         must(count >= 0 || errno == EINTR);
@@ -326,7 +343,6 @@ void loop_run(struct loop *loop)
         note_delay(loop, asked_us);
         run_ready(loop);
         run_expired(loop);
-        take_posted(loop);
     }
     atomic_store(&loop->is_stopping, false);
 }

@@ -67,7 +67,7 @@ struct soon {
 };
 
 /* Queues at the end; queued already: stays where it is. What is queued while the queue runs, runs
- * in the next turn. */
+ * in the next round: after the turn hooks, and mostly before the next wait. */
 void loop_soon(struct loop *loop, struct soon *soon);
 void loop_soon_forget(struct loop *loop, struct soon *soon);
 

@@ -71,7 +71,7 @@ static void soon_ran(struct soon *soon)
 {
     page.ran[page.ran_count++] = (int)(soon - page.soon);
     if (soon == &page.soon[0] && page.ran_count == 1) {
-        loop_soon(page.loop, soon);                 /* waits for the next turn */
+        loop_soon(page.loop, soon);                 /* waits for the next round */
         loop_soon_forget(page.loop, &page.soon[1]); /* was next, never runs */
     }
     if (page.ran_count == 3) {
@@ -91,6 +91,23 @@ Test(loop, soon_work_runs_once_in_order_and_can_be_forgotten)
     cr_assert_eq(page.ran[0], 0);
     cr_assert_eq(page.ran[1], 2);
     cr_assert_eq(page.ran[2], 0);
+}
+
+static void soon_again(struct soon *soon)
+{
+    page.ran_count++;
+    loop_soon(page.loop, soon);
+}
+
+Test(loop, soon_work_that_never_ends_leaves_time_for_the_rest)
+{
+    page.soon[0].run = soon_again;
+    page.deadlines[0].expired = stop;
+    loop_soon(page.loop, &page.soon[0]);
+    loop_deadline(page.loop, &page.deadlines[0], clock_now_us() + 20000);
+    loop_run(page.loop);
+    cr_assert_gt(page.ran_count, 1);
+    loop_soon_forget(page.loop, &page.soon[0]);
 }
 
 static void unwatch_the_other(struct watch *watch, uint32_t events)
