@@ -51,6 +51,13 @@ enum bff_allow {
     BFF_ALLOW_ANYONE,
 };
 
+/* Who is refused first when there is more to do than can be done in time. */
+enum bff_priority {
+    BFF_PRIORITY_NORMAL,
+    BFF_PRIORITY_HIGH, /* refused last */
+    BFF_PRIORITY_LOW,  /* refused first */
+};
+
 enum bff_type {
     BFF_TEXT,    /* at most .max bytes of UTF-8 without control characters (0: 256) */
     BFF_INTEGER, /* decimal, from .min to .max */
@@ -102,6 +109,7 @@ struct bff_plan {
     const char *about; /* one sentence for the documentation */
     const char *scope; /* which scope the token must have; NULL: none */
     enum bff_allow allow;
+    enum bff_priority priority;
     struct bff_quota quota;
     unsigned budget_ms; /* from the request's first byte to the answer; 0: the settings' default */
     struct bff_query query[BFF_QUERY_MAX];

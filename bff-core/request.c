@@ -13,6 +13,7 @@
 #include "admit/quota.h"
 #include "admit/receive.h"
 #include "admit/route.h"
+#include "admit/shed.h"
 #include "admit/token.h"
 #include "base/clock.h"
 #include "base/must.h"
@@ -29,6 +30,7 @@
 static const struct step steps[] = {
     { "receive", receive_run, NULL },
     { "route", route_run, NULL },
+    { "shed", shed_run, shed_forget },
     { "address", quota_address_run, NULL },
     { "token", token_run, token_forget },
     { "quota", quota_run, NULL },
@@ -39,7 +41,7 @@ static const struct step steps[] = {
     { "finish", finish_run, NULL },
 };
 
-enum { STEP_TOKEN = 3, STEP_ENCODE = 7, STEP_FINISH = 9 };
+enum { STEP_TOKEN = 4, STEP_ENCODE = 8, STEP_FINISH = 10 };
 
 _Static_assert(countof(steps) == STEP_FINISH + 1, "finish is the last step");
 

@@ -70,6 +70,11 @@ struct routed {
     struct str query_values[BFF_QUERY_MAX]; /* decoded, defaults filled in; { NULL, 0 }: missing */
 };
 
+struct pressed {
+    bool is_counted;        /* among the requests in flight */
+    unsigned retry_after_s; /* 0: it was let in */
+};
+
 struct identity {
     struct str issuer;
     struct str subject;         /* { NULL, 0 }: anonymous */
@@ -193,6 +198,7 @@ struct request {
 
     struct received received;
     struct routed routed;
+    struct pressed pressed;
     struct identity identity;
     struct limited limited;
     struct fanned fanned;

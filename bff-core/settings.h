@@ -94,6 +94,10 @@ struct settings {
         unsigned budget_ms; /* of a plan that names none */
     } limits;
     struct {
+        unsigned target_ms;   /* of the loop's delay; 0: nothing is shed */
+        unsigned interval_ms; /* so long above it, and requests are refused */
+    } shed;
+    struct {
         const char *issuer;
         const char *audience;
         const char *jwks_url;

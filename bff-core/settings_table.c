@@ -82,6 +82,16 @@ const struct settings_row settings_table[] = {
         .when = SETTINGS_LIVE,
         .help = "From a request's first byte to its answer, for plans that name no budget." },
 
+    /* A feed waits for some five turns: 20 ms in each of them add 100 ms to its answer. */
+    { ROW(shed.target_ms, MS), BOUNDS(0, 1 * MINUTE), .otherwise = "20ms",
+        .zero = "nobody is refused early", .when = SETTINGS_LIVE,
+        .help =
+            "How long what is ready may wait for its worker. When it waits longer, requests are "
+            "answered with 503 and Retry-After, plans of low priority first." },
+    { ROW(shed.interval_ms, MS), BOUNDS(10, 1 * MINUTE), .otherwise = "100ms",
+        .when = SETTINGS_LIVE,
+        .help = "For how long it must have waited longer: no burst is refused." },
+
     { ROW(token.issuer, TEXT), .is_required = true,
         .help = "Who issues tokens: their \"iss\", byte for byte." },
     { ROW(token.audience, TEXT), .is_required = true,

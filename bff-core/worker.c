@@ -9,6 +9,7 @@
 #include "worker.h"
 
 #include "admit/jwks.h"
+#include "admit/shed.h"
 #include "admit/tokens.h"
 #include "base/log.h"
 #include "base/must.h"
@@ -190,7 +191,11 @@ bool worker_make(struct worker *worker, struct core *core, unsigned index, int l
     worker->metrics = metrics_shard(core->metrics, index);
     worker->access = access_writer_new(core->access, worker->loop);
     loop_hook(worker->loop, &worker->turn);
-    return make_client(worker, err) && make_server(worker, listen_fd, tls, err);
+    if (!make_client(worker, err) || !make_server(worker, listen_fd, tls, err)) {
+        return false;
+    }
+    worker->shed = shed_new(worker->loop, settings, &worker->pressure);
+    return true;
 }
 
 bool worker_start(struct worker *worker, struct loop *home, struct err *err)
@@ -206,6 +211,7 @@ void worker_join(struct worker *worker)
     if (worker->is_cut && worker->requests_count) {
         return; /* cut off: its memory goes with the process */
     }
+    shed_free(worker->shed);
     http_server_free(worker->server);
     flights_free(worker->flights);
     services_free(worker->services);

@@ -31,6 +31,13 @@ struct core {
     unsigned workers_count;
 };
 
+/* How hard a worker is pressed: written by admit/shed at each turn of its loop. */
+struct pressure {
+    uint64_t delay_us; /* what was ready had waited so long for its turn, at most */
+    unsigned limit;    /* requests in flight at most; 0: nobody is refused */
+    bool is_hard;      /* most are refused */
+};
+
 /* One thread and all that it owns. Nothing here is touched by another thread. */
 struct worker {
     struct core *core;
@@ -39,6 +46,8 @@ struct worker {
     struct arena_pool arenas;
     struct http_server *server;
     struct http_client *client;
+    struct shed *shed; /* admit/shed */
+    struct pressure pressure;
     struct keys_view *keys_view;   /* admit/jwks: the key set as this worker sees it */
     struct tokens *tokens;         /* admit/tokens: verified tokens */
     struct services *services;     /* fanout/service: origins of this worker */

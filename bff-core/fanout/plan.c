@@ -256,12 +256,18 @@ void plan_print(const struct plan *plan, const struct settings *settings, FILE *
 {
     const struct bff_plan *declared = plan->declared;
     unsigned budget_ms = declared->budget_ms ? declared->budget_ms : settings->limits.budget_ms;
-    fprintf(out, "plan %s: %s within %u ms, shape %s, for %s%s\n", declared->name, declared->route,
-        budget_ms, declared->shape ? declared->shape : "none",
+    static const char *const ranks[] = {
+        [BFF_PRIORITY_NORMAL] = "",
+        [BFF_PRIORITY_HIGH] = ", refused last under load",
+        [BFF_PRIORITY_LOW] = ", refused first under load",
+    };
+    fprintf(out, "plan %s: %s within %u ms, shape %s, for %s%s%s\n", declared->name,
+        declared->route, budget_ms, declared->shape ? declared->shape : "none",
         declared->allow == BFF_ALLOW_ANYONE ? "anyone"
         : declared->scope                   ? "tokens with scope "
                                             : "any valid token",
-        declared->allow == BFF_ALLOW_ANYONE || !declared->scope ? "" : declared->scope);
+        declared->allow == BFF_ALLOW_ANYONE || !declared->scope ? "" : declared->scope,
+        ranks[declared->priority]);
     for (size_t i = 0; i < plan->calls_count; i++) {
         print_call(plan, &plan->calls[i], settings, out);
     }

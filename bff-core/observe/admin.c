@@ -74,11 +74,16 @@ static void healthz(struct admin *admin, const struct http_arrived *arrived, str
 static void readyz(struct admin *admin, const struct http_arrived *arrived, struct page *page)
 {
     (void)arrived;
-    const char *reasons[2];
+    const char *reasons[3];
     size_t count = 0;
     const char *why = "the keys to check tokens with are missing";
     if (!admin->questions.keys(admin->questions.context, &why)) {
         reasons[count++] = why;
+    }
+    size_t refusing = metrics_refusing_most(admin->core->metrics);
+    if (refusing > 0 && refusing * 2 >= admin->core->metrics->shards_count) {
+        reasons[count++] =
+            "most requests are refused, because there is more to do than can be done";
     }
     if (admin->is_draining) {
         reasons[count++] = "the server is about to stop";
@@ -185,6 +190,7 @@ static void plans_page(struct admin *admin, const struct http_arrived *arrived, 
         members_word(out, "allow", plan->allow == BFF_ALLOW_ANYONE ? "anyone" : "token");
         members_word(out, "scope", plan->scope);
         members_word(out, "shape", plan->shape);
+        members_word(out, "priority", metrics_priorities[plan->priority]);
         members_number(out, "budget_ms",
             plan->budget_ms ? plan->budget_ms : admin->core->settings->limits.budget_ms);
         members_name(out, "calls");

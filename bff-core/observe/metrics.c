@@ -26,6 +26,12 @@ const char *const metrics_methods[METRICS_METHODS] = { "GET", "HEAD", "POST", "P
 
 const char *const metrics_policies[METRICS_POLICIES] = { "user", "address" };
 
+const char *const metrics_priorities[] = {
+    [BFF_PRIORITY_NORMAL] = "normal",
+    [BFF_PRIORITY_HIGH] = "high",
+    [BFF_PRIORITY_LOW] = "low",
+};
+
 /* ---- boot ---- */
 
 size_t metrics_calls_count(const struct bff_plan *plan)
@@ -102,6 +108,7 @@ static void shard_init(struct metrics_shard *shard, const struct metrics *metric
     shard->services =
         arena_zalloc(arena, metrics->services_count * CALL_STATES, sizeof(struct metrics_slot));
     shard->calls = arena_zalloc(arena, plans * BFF_CALLS_MAX * CALL_STATES, sizeof(struct counter));
+    shard->shed = arena_zalloc(arena, plans, sizeof(struct counter));
     shard->repairs = arena_zalloc(arena, plans, sizeof(struct metrics_repairs));
     shard->trimmed = arena_zalloc(arena, plans * FORMS, sizeof(struct counter));
     shard->oversize = arena_zalloc(arena, plans * FORMS, sizeof(struct counter));
@@ -155,6 +162,9 @@ static uint64_t show_worker(struct turn_hook *hook)
     const struct worker *worker = shard->worker;
     counter_set(&shard->active_requests, worker->requests_count);
     counter_set(&shard->connections, worker->server ? http_server_connections(worker->server) : 0);
+    counter_set(&shard->delay_us, worker->pressure.delay_us);
+    counter_set(&shard->limit, worker->pressure.limit);
+    counter_set(&shard->refuses_most, worker->pressure.is_hard);
     counter_set(&shard->last_turn_us, loop_now_us(worker->loop));
     return HEARTBEAT_US;
 }
@@ -171,7 +181,19 @@ void metrics_shard_stop(struct metrics_shard *shard)
     loop_unhook(shard->worker->loop, &shard->hook);
     counter_set(&shard->active_requests, 0);
     counter_set(&shard->connections, 0);
+    counter_set(&shard->delay_us, 0);
+    counter_set(&shard->limit, 0);
+    counter_set(&shard->refuses_most, 0);
     counter_set(&shard->last_turn_us, 0);
+}
+
+size_t metrics_refusing_most(const struct metrics *metrics)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < metrics->shards_count; i++) {
+        count += counter_read(&metrics->shards[i].refuses_most);
+    }
+    return count;
 }
 
 uint64_t metrics_slowest_turn_ms(const struct metrics *metrics)
@@ -261,6 +283,9 @@ static void count_problem(struct metrics_shard *shard, const struct request *req
 {
     const char *policy = request->limited.policy;
     counter_add(&shard->problems[request->problem], 1);
+    if (request->pressed.retry_after_s) {
+        counter_add(&shard->shed[request->routed.plan_index], 1);
+    }
     for (size_t i = 0; i < METRICS_POLICIES; i++) {
         if (request->problem == PROBLEM_QUOTA_EXCEEDED && policy &&
             strcmp(policy, metrics_policies[i]) == 0) {

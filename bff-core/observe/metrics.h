@@ -20,6 +20,9 @@ extern const char *const metrics_methods[METRICS_METHODS];
 enum { METRICS_POLICIES = 2 };
 extern const char *const metrics_policies[METRICS_POLICIES];
 
+/* By enum bff_priority. */
+extern const char *const metrics_priorities[];
+
 /* One value that did not fit its shape. */
 struct metrics_repair {
     size_t call;
@@ -56,12 +59,16 @@ struct metrics_shard {
     struct counter *oversize;         /* [plan][form]: answers that did not fit all the same */
     struct counter problems[PROBLEM_COUNT];
     struct counter refusals[METRICS_POLICIES];
+    struct counter *shed; /* [plan]: refused early */
 
     /* Copied from the worker at each turn of its loop: others may not look at the worker. */
     struct turn_hook hook;
     struct worker *worker;
     struct counter active_requests;
     struct counter connections;
+    struct counter delay_us;
+    struct counter limit; /* of requests in flight; 0: nobody is refused */
+    struct counter refuses_most;
     struct counter last_turn_us; /* monotonic; 0: the loop does not run */
 };
 
@@ -127,6 +134,10 @@ size_t metrics_calls_count(const struct bff_plan *plan);
 /* Of one call in one state, all workers together. */
 uint64_t metrics_calls(
     const struct metrics *metrics, size_t plan, size_t call, enum call_state state);
+
+/* How many workers refuse most of what they are asked, because they have more to do than they can.
+ */
+size_t metrics_refusing_most(const struct metrics *metrics);
 
 /* Milliseconds since the slowest of the running loops last turned; 0 when none runs. */
 uint64_t metrics_slowest_turn_ms(const struct metrics *metrics);

@@ -103,6 +103,50 @@ static void write_evictions(struct scrape *scrape)
     exposition_sample(&scrape->text, NULL, scrape->extras->quota_evictions);
 }
 
+static void write_shed(struct scrape *scrape)
+{
+    for (size_t plan = 0; plan < client_of(scrape)->plans_count; plan++) {
+        const struct bff_plan *row = &client_of(scrape)->plans[plan];
+        uint64_t sum = 0;
+        for (size_t i = 0; i < scrape->metrics->shards_count; i++) {
+            sum += counter_read(&scrape->metrics->shards[i].shed[plan]);
+        }
+        const char *const values[] = { row->name, metrics_priorities[row->priority] };
+        exposition_sample(&scrape->text, values, sum);
+    }
+}
+
+/* The longest of all workers: of a mean nobody could say whose it is. */
+static void write_delay(struct scrape *scrape)
+{
+    uint64_t longest_us = 0;
+    for (size_t i = 0; i < scrape->metrics->shards_count; i++) {
+        uint64_t delay_us = counter_read(&scrape->metrics->shards[i].delay_us);
+        longest_us = delay_us > longest_us ? delay_us : longest_us;
+    }
+    exposition_sample(&scrape->text, NULL, longest_us);
+}
+
+static void write_limit(struct scrape *scrape)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < scrape->metrics->shards_count; i++) {
+        sum += counter_read(&scrape->metrics->shards[i].limit);
+    }
+    exposition_sample(&scrape->text, NULL, sum);
+}
+
+static void write_shedding(struct scrape *scrape)
+{
+    uint64_t shedding = 0;
+    for (size_t i = 0; i < scrape->metrics->shards_count; i++) {
+        shedding += counter_read(&scrape->metrics->shards[i].limit) > 0;
+    }
+    exposition_sample(&scrape->text, (const char *const[]){ "some" }, shedding);
+    exposition_sample(
+        &scrape->text, (const char *const[]){ "most" }, metrics_refusing_most(scrape->metrics));
+}
+
 static void write_body_bytes(struct scrape *scrape)
 {
     const struct metrics *metrics = scrape->metrics;
@@ -326,6 +370,22 @@ static const struct {
     { write_evictions,
       { FAMILY_COUNTER, "bff_quota_evictions_total", FAMILY_UNITLESS,
         "Callers whose use was forgotten to make room for others: quota.callers is too small.",
+        { NULL } } },
+    { write_shed,
+      { FAMILY_COUNTER, "bff_shed_total", FAMILY_UNITLESS,
+        "Requests refused early because there was more to do than could be done in time.",
+        { "plan", "priority" } } },
+    { write_shedding,
+      { FAMILY_GAUGE, "bff_shedding_workers", FAMILY_UNITLESS,
+        "Workers that refuse some requests early, and among them those that refuse most.",
+        { "requests" } } },
+    { write_limit,
+      { FAMILY_GAUGE, "bff_shed_limit", FAMILY_UNITLESS,
+        "Requests in flight that the workers which refuse some allow themselves.",
+        { NULL } } },
+    { write_delay,
+      { FAMILY_GAUGE, "bff_loop_delay_seconds", FAMILY_SECONDS,
+        "How long what is ready waits for its worker, with the slowest of them.",
         { NULL } } },
     { write_body_bytes,
       { FAMILY_HISTOGRAM, "bff_response_body_bytes", FAMILY_BYTES,

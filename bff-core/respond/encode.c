@@ -148,7 +148,8 @@ static void add_timing(struct request *request)
 static void add_retry_after(struct request *request)
 {
     enum { RETRY_S = 1 };
-    unsigned known_s = request->limited.retry_after_s;
+    unsigned pressed_s = request->pressed.retry_after_s;
+    unsigned known_s = pressed_s ? pressed_s : request->limited.retry_after_s;
     if (known_s || problem_row(request->problem)->status == 503) {
         ADD(request, "Retry-After", "%u", known_s ? known_s : RETRY_S);
     }

@@ -28,7 +28,8 @@ static const struct bff_plan plans[] = {
             { .as = "viewed", .from = "ads", .post = "/v1/events", .is_detached = true },
         },
     },
-    { .route = "POST /v1/posts/{id}", .name = "post", .budget_ms = 300 },
+    { .route = "POST /v1/posts/{id}", .name = "post", .budget_ms = 300,
+        .priority = BFF_PRIORITY_HIGH },
 };
 
 static struct settings_service services[] = { { .name = "profiles" }, { .name = "ads" } };

@@ -165,6 +165,17 @@ Test(admin, readyz_lists_each_reason)
     answers("/healthz", 200, "text/plain; charset=utf-8", "ok\n");
 }
 
+Test(admin, readyz_is_false_while_half_of_the_workers_refuse_most)
+{
+    answers("/readyz", 200, "application/json", "{\"ready\":true,\"reasons\":[]}\n");
+    counter_set(&house.workers[1].metrics->refuses_most, 1);
+    answers("/readyz", 503, "application/json",
+        "{\"ready\":false,\"reasons\":[\"most requests are refused, because there is more to do "
+        "than can be done\"]}\n");
+    counter_set(&house.workers[1].metrics->refuses_most, 0);
+    answers("/readyz", 200, "application/json", "{\"ready\":true,\"reasons\":[]}\n");
+}
+
 Test(admin, metrics_come_in_the_format_that_is_wanted)
 {
     ask("GET", "/metrics", NULL);
@@ -217,7 +228,7 @@ Test(admin, plans)
     answers("/admin/plans", 200, "application/json",
         "{\"client\":\"mobile\",\"plans\":[{\"name\":\"feed\",\"route\":\"GET /v1/feed\","
         "\"about\":\"The \\\"home\\\" feed.\",\"allow\":\"token\",\"scope\":\"feed:read\","
-        "\"shape\":\"mobile/feed.v1\",\"budget_ms\":1000,\"calls\":["
+        "\"shape\":\"mobile/feed.v1\",\"priority\":\"normal\",\"budget_ms\":1000,\"calls\":["
         "{\"as\":\"profile\",\"from\":\"profiles\",\"get\":\"/v1/users/{claims.sub}\","
         "\"timeout_ms\":0,\"is_detached\":false},"
         "{\"as\":\"ads\",\"from\":\"ads\",\"get\":\"/v1/slots\","
@@ -225,7 +236,7 @@ Test(admin, plans)
         "{\"as\":\"viewed\",\"from\":\"ads\",\"post\":\"/v1/events\","
         "\"timeout_ms\":0,\"is_detached\":true}]},"
         "{\"name\":\"post\",\"route\":\"POST /v1/posts/{id}\",\"allow\":\"token\","
-        "\"budget_ms\":300,\"calls\":[]}]}\n");
+        "\"priority\":\"high\",\"budget_ms\":300,\"calls\":[]}]}\n");
 }
 
 Test(admin, settings)

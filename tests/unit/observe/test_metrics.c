@@ -94,6 +94,35 @@ Test(metrics, refusals_are_counted_by_reason_and_policy)
         "http_request_method=\"GET\",http_response_status_code=\"401\"} 2");
 }
 
+Test(metrics, early_refusals_are_counted_by_plan)
+{
+    struct request *request = visit_refused(&visit, &house.workers[0], PROBLEM_OVERLOADED, true);
+    request->pressed.retry_after_s = 2;
+    finish_run(request);
+    request = visit_refused(&visit, &house.workers[1], PROBLEM_OVERLOADED, true);
+    request->pressed.retry_after_s = 1;
+    finish_run(request);
+    finish_run(visit_refused(&visit, &house.workers[1], PROBLEM_OVERLOADED, false)); /* no room */
+    has("bff_shed_total{plan=\"feed\",priority=\"normal\"} 2");
+    has("bff_shed_total{plan=\"post\",priority=\"high\"} 0");
+    has("bff_problems_total{problem=\"overloaded\"} 3");
+}
+
+Test(metrics, how_hard_the_workers_are_pressed)
+{
+    has("bff_loop_delay_seconds 0.0");
+    has("bff_shedding_workers{requests=\"some\"} 0");
+    counter_set(&house.workers[0].metrics->delay_us, 12000);
+    counter_set(&house.workers[1].metrics->delay_us, 34000);
+    counter_set(&house.workers[0].metrics->limit, 120);
+    counter_set(&house.workers[1].metrics->limit, 80);
+    counter_set(&house.workers[1].metrics->refuses_most, 1);
+    has("bff_loop_delay_seconds 0.034");
+    has("bff_shed_limit 200");
+    has("bff_shedding_workers{requests=\"some\"} 2");
+    has("bff_shedding_workers{requests=\"most\"} 1");
+}
+
 Test(metrics, a_stranger_makes_no_new_series)
 {
     char method[16];
