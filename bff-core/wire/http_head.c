@@ -70,16 +70,44 @@ static bool is_all(struct str s, unsigned char class)
 
 /* ---- lines ---- */
 
+static bool is_printable(unsigned char c)
+{
+    return c >= ' ' && c != 0x7f;
+}
+
+/* How many bytes from `at` on are no control bytes. Eight at a time: a head is little else. */
+static size_t printable_len(const char *at, size_t len)
+{
+    const uint64_t ones = UINT64_MAX / 255, tops = ones * 128;
+    size_t done = 0;
+    for (uint64_t word; done + sizeof(word) <= len; done += sizeof(word)) {
+        memcpy(&word, at + done, sizeof(word));
+        uint64_t del = word ^ ones * 0x7f;
+        if ((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & tops) {
+            break;
+        }
+    }
+    while (done < len && is_printable((unsigned char)at[done])) {
+        done++;
+    }
+    return done;
+}
+
 enum http_scan http_lines_scan(struct http_lines *lines, struct str bytes)
 {
     while (lines->at < bytes.len) {
-        unsigned char c = (unsigned char)bytes.at[lines->at];
         bool is_after_cr = lines->at > lines->line_at && bytes.at[lines->at - 1] == '\r';
+        size_t plain = is_after_cr ? 0 : printable_len(bytes.at + lines->at, bytes.len - lines->at);
+        if (plain) {
+            lines->at += plain;
+            continue;
+        }
+        unsigned char c = (unsigned char)bytes.at[lines->at];
         if (is_after_cr != (c == '\n')) {
             return HTTP_SCAN_BAD;
         }
-        if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f) {
-            return HTTP_SCAN_BAD;
+        if (c != '\t' && c != '\r' && c != '\n') {
+            return HTTP_SCAN_BAD; /* any other control byte */
         }
         lines->at++;
         if (c == '\n') {
