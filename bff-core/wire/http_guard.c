@@ -8,7 +8,8 @@
  * that the library needs to know is whether the answer has a body (HEAD), which version it is for,
  * and whether the connection ends. Heads, bodies, chunks, 100 Continue and every refusal are ours;
  * the library keeps the sockets, TLS and the writing. A refused request is told like any other, as
- * the last one of its connection, of which nothing more is read.
+ * the last one of its connection, of which nothing more is read. One that the user turns away is
+ * answered here, and the library never hears of it: there may be many of them.
  *
  * Promises: (1) the library sees the next request only after http_guard_next; (2) "not now" is said
  * as EINTR, which keeps a connection on the library's ready list, exactly when bytes wait here that
@@ -35,11 +36,13 @@ void http_guards_init(struct http_guards *guards, bool is_tls)
     guards->by_fd = NULL;
     guards->room = 0;
     guards->is_tls = is_tls;
+    buf_init(&guards->answer, HTTP_TURNED_AWAY_MAX_BYTES);
 }
 
 void http_guards_fini(struct http_guards *guards)
 {
     free(guards->by_fd);
+    buf_release(&guards->answer);
     http_guards_init(guards, guards->is_tls);
 }
 
@@ -209,6 +212,40 @@ static bool send_continue(struct http_guard *guard, const struct transport *tran
     return transport->write(peer, words, sizeof(words) - 1) == sizeof(words) - 1;
 }
 
+/* Whole, and told in the plainest words: nothing about it but its answer needs the library. */
+static bool is_plain(const struct http_intake *intake)
+{
+    const struct http_head *head = &intake->head;
+    return intake->phase == HTTP_INTAKE_WHOLE && !head->is_last && !head->is_http_1_0 &&
+           !str_eq(head->method, STR("HEAD"));
+}
+
+enum turned_away { NOBODY, ALL, BROKEN };
+
+/*
+ * Answers for as long as requests that are not served follow each other. The line is free, as for
+ * 100 Continue; whoever does not take an answer has left too many unread, and is let go.
+ */
+static enum turned_away turn_away(
+    struct http_guard *guard, const struct transport *transport, void *peer)
+{
+    enum turned_away done = NOBODY;
+    struct buf *answer = &at_work->answer;
+    while (guard->turns_away && is_plain(&guard->intake)) {
+        buf_clear(answer);
+        if (!guard->turns_away(guard, answer)) {
+            return done;
+        }
+        must(answer->len > 0 && !answer->is_overfull);
+        if (transport->write(peer, answer->data, answer->len) != (ssize_t)answer->len) {
+            return BROKEN;
+        }
+        http_guard_next(guard, clock_now_us());
+        done = ALL;
+    }
+    return done;
+}
+
 static ssize_t receive(struct http_guard *guard, const struct transport *transport, void *peer,
     void *into, size_t room)
 {
@@ -235,8 +272,15 @@ static ssize_t receive(struct http_guard *guard, const struct transport *transpo
     if (intake->phase != phase) {
         guard->moved(guard);
     }
+    enum turned_away turned_away = turn_away(guard, transport, peer);
+    if (turned_away == BROKEN) {
+        return 0;
+    }
     if (!http_intake_wants(intake)) {
         return tell(guard, into, room);
+    }
+    if (turned_away == ALL) {
+        return transport->not_now(!is_drained);
     }
     errno = why;
     return len > 0 ? transport->not_now(false) : len;

@@ -24,6 +24,8 @@ struct http_guard {
     bool has_continued; /* 100 Continue was sent for the request in hand */
     /* The intake's phase has changed. Called with the library on the stack. */
     void (*moved)(struct http_guard *guard);
+    /* As in http_server.h; NULL: everybody is served. */
+    bool (*turns_away)(struct http_guard *guard, struct buf *answer);
 };
 
 /* The guards of one server. */
@@ -31,6 +33,7 @@ struct http_guards {
     struct http_guard **by_fd;
     size_t room;
     bool is_tls;
+    struct buf answer; /* to whoever is turned away */
     char scratch[HTTP_GUARD_READ_BYTES];
 };
 
@@ -38,8 +41,8 @@ void http_guards_init(struct http_guards *guards, bool is_tls);
 void http_guards_fini(struct http_guards *guards);
 
 /*
- * `guard` has its fd, its intake and `moved`; it is a part of its owner, who takes it out before it
- * dies.
+ * `guard` has its fd, its intake and its functions; it is a part of its owner, who takes it
+ * out before it dies.
  */
 void http_guards_add(struct http_guards *guards, struct http_guard *guard);
 void http_guards_remove(struct http_guards *guards, struct http_guard *guard);

@@ -8,12 +8,12 @@
  *     NONE > ARRIVED (the library is suspended) > OPEN (the user has it) > REPLIED > OVER > NONE
  *                                                      or, the client being gone, > ABORTED > NONE
  *
- * Promises: (1) the user is called from the soon queue only; (2) the library never answers for
- * itself, because it sees nothing that it could refuse; (3) each phase of a connection has its
- * deadline, and one that passes it is shut down, or answered when a request had begun; (4) a
- * leaving client is seen while its request is suspended, by a watch of our own (RDHUP); (5) a
- * silent TLS handshake, for which the library asks to be called again at once for ever, costs one
- * call in SPIN_WAIT_US.
+ * Promises: (1) the user is called from the soon queue only, but for turns_away, which only looks;
+ * (2) the library never answers for itself, because it sees nothing that it could refuse; (3) each
+ * phase of a connection has its deadline, and one that passes it is shut down, or answered when a
+ * request had begun; (4) a leaving client is seen while its request is suspended, by a watch of our
+ * own (RDHUP); (5) a silent TLS handshake, for which the library asks to be called again at once
+ * for ever, costs one call in SPIN_WAIT_US.
  *
  * Memory: the library's pool of a connection holds one canned head and one answer's fields and is
  * cleared after each request, so POOL_BYTES is small: 10,000 idle kept-alive connections measured
@@ -196,6 +196,33 @@ static void client_left(struct watch *watch, uint32_t events)
     }
 }
 
+/* ---- requests that are here ---- */
+
+static struct http_arrived arrived_of(const struct connection *connection)
+{
+    const struct http_intake *intake = &connection->guard.intake;
+    return (struct http_arrived){
+        .refused = intake->refusal,
+        .method = intake->head.method,
+        .target = intake->head.target,
+        .body = buf_str(&intake->body),
+        .fields = intake->head.fields,
+        .fields_count = intake->head.fields_count,
+        .first_byte_us = intake->first_byte_us,
+        .is_tls = connection->server->options.tls != NULL,
+        .peer = connection->peer,
+    };
+}
+
+static bool turns_away(struct http_guard *guard, struct buf *answer)
+{
+    struct connection *connection = container_of(guard, struct connection, guard);
+    const struct http_server_user *user = &connection->server->user;
+    struct http_arrived arrived = arrived_of(connection);
+    connection->has_asked = true;
+    return !connection->server->is_draining && user->turns_away(user->context, &arrived, answer);
+}
+
 /* ---- exchanges: what the soon queue does ---- */
 
 static struct connection *connection_of(struct http_exchange *exchange)
@@ -206,18 +233,7 @@ static struct connection *connection_of(struct http_exchange *exchange)
 static void begin(struct connection *connection)
 {
     struct http_server *server = connection->server;
-    const struct http_intake *intake = &connection->guard.intake;
-    struct http_arrived arrived = {
-        .refused = intake->refusal,
-        .method = intake->head.method,
-        .target = intake->head.target,
-        .body = buf_str(&intake->body),
-        .fields = intake->head.fields,
-        .fields_count = intake->head.fields_count,
-        .first_byte_us = intake->first_byte_us,
-        .is_tls = server->options.tls != NULL,
-        .peer = connection->peer,
-    };
+    struct http_arrived arrived = arrived_of(connection);
     connection->exchange = (struct http_exchange){ .state = OPEN };
     server->user.begin(server->user.context, &connection->exchange, &arrived);
 }
@@ -348,7 +364,9 @@ static void connection_open(struct http_server *server, struct MHD_Connection *m
         .server = server,
         .next = server->connections,
         .mhd = mhd,
-        .guard = { .fd = fd, .moved = moved },
+        .guard = { .fd = fd,
+            .moved = moved,
+            .turns_away = server->user.turns_away ? turns_away : NULL },
         .watch = { fd, client_left },
         .deadline.expired = expired,
         .soon.run = turn,

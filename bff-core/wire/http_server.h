@@ -67,6 +67,8 @@ struct http_arrived {
     struct sockaddr_storage peer;
 };
 
+enum { HTTP_TURNED_AWAY_MAX_BYTES = 16 * 1024 };
+
 struct http_server_user {
     void *context;
     /*
@@ -79,6 +81,14 @@ struct http_server_user {
     void (*gone)(void *owner);
     /* The answer was written out, or could not be (0 bytes). Ends the exchange on return. */
     void (*done)(void *owner, bool is_sent, uint64_t sent_bytes);
+    /*
+     * NULL: everybody is served. Else asked before a whole request begins, and true turns it away:
+     * there will be no exchange, and `answer` (empty, of HTTP_TURNED_AWAY_MAX_BYTES) is sent, which
+     * must be a whole HTTP/1.1 answer that keeps the connection. For when there are too many to be
+     * refused with more ceremony: it is called with the library on the stack, and may look, count
+     * and write, nothing else. HEAD, HTTP/1.0 and the last request of a connection always begin.
+     */
+    bool (*turns_away)(void *context, const struct http_arrived *arrived, struct buf *answer);
 };
 
 /* NULL with `why` (a buffer of 256 bytes) set. The user's callbacks are copied. */

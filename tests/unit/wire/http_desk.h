@@ -36,7 +36,8 @@ struct desk {
     pthread_t thread;
     struct soon drain, end, release;
     struct http_exchange *held; /* the loop's thread only */
-    atomic_uint begun, gone, sent, lost, drained, accepted;
+    atomic_uint begun, gone, sent, lost, drained, accepted, turned_away;
+    atomic_bool is_full; /* everybody is turned away, with the status 503 and the same X-Saw */
     atomic_ulong sent_bytes;
 };
 
@@ -82,6 +83,31 @@ static void desk_answer(struct http_exchange *exchange, struct str target, const
     }
 }
 
+/* What was understood; the room is 1024 bytes. */
+static void desk_saw(const struct http_arrived *arrived, char *saw)
+{
+    bool has_body = arrived->body.len > 0 && arrived->body.len < 512;
+    int len = snprintf(saw, 1024, "%.*s %.*s%s%.*s%s", STR_FMT(arrived->method),
+        STR_FMT(arrived->target), has_body ? "[" : "", has_body ? (int)arrived->body.len : 0,
+        arrived->body.at, has_body ? "]" : "");
+    for (int i = 0; i < len; i++) { /* a field's value holds no line */
+        saw[i] = saw[i] == '\r' || saw[i] == '\n' ? '.' : saw[i];
+    }
+}
+
+static bool desk_turns_away(void *unused, const struct http_arrived *arrived, struct buf *answer)
+{
+    char saw[1024];
+    (void)unused;
+    if (!desk.is_full) {
+        return false;
+    }
+    desk.turned_away++;
+    desk_saw(arrived, saw);
+    cr_assert_eq(answer->len, 0);
+    return buf_printf(answer, "HTTP/1.1 503 Full\r\nX-Saw: %s\r\nContent-Length: 2\r\n\r\nxx", saw);
+}
+
 static void desk_begin(
     void *unused, struct http_exchange *exchange, const struct http_arrived *arrived)
 {
@@ -103,13 +129,7 @@ static void desk_begin(
         return;
     }
     char saw[1024];
-    bool has_body = arrived->body.len > 0 && arrived->body.len < 512;
-    int len = snprintf(saw, sizeof(saw), "%.*s %.*s%s%.*s%s", STR_FMT(arrived->method),
-        STR_FMT(arrived->target), has_body ? "[" : "", has_body ? (int)arrived->body.len : 0,
-        arrived->body.at, has_body ? "]" : "");
-    for (int i = 0; i < len; i++) { /* a field's value holds no line */
-        saw[i] = saw[i] == '\r' || saw[i] == '\n' ? '.' : saw[i];
-    }
+    desk_saw(arrived, saw);
     desk_answer(exchange, arrived->target, saw);
 }
 
@@ -211,7 +231,9 @@ static void desk_init(void)
 static void desk_open(bool is_tls)
 {
     static struct http_tls tls = { desk_certificate, desk_key };
-    struct http_server_user user = { NULL, desk_begin, desk_gone, desk_done };
+    struct http_server_user user = {
+        .turns_away = desk_turns_away, .begin = desk_begin, .gone = desk_gone, .done = desk_done
+    };
     char why[256];
     if (is_tls) {
         desk_make_certificate();
