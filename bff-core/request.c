@@ -22,6 +22,7 @@
 #include "respond/encode.h"
 #include "respond/project.h"
 #include "respond/reply.h"
+#include "respond/turned_away.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -224,6 +225,28 @@ void request_begin(
     http_exchange_set_owner(exchange, request);
     request_budget(request, worker->core->settings->limits.budget_ms);
     run(request);
+}
+
+bool request_turns_away(
+    struct worker *worker, const struct http_arrived *arrived, struct buf *answer)
+{
+    if (!shed_is_on(worker->shed)) {
+        return false;
+    }
+    struct request request = { .worker = worker };
+    arena_init(&request.arena, &worker->arenas);
+    receive_glance(&request, arrived);
+    route_glance(&request);
+    bool is_refused = shed_turns_away(&request);
+    if (is_refused) {
+        turned_away_write(&request, answer);
+        request.replied.is_sent = true;
+        request.replied.sent_bytes = request.encoded.plain_bytes;
+        request.replied.ended_us = clock_now_us();
+        finish_run(&request);
+    }
+    arena_release(&request.arena);
+    return is_refused;
 }
 
 void request_gone(struct request *request)

@@ -212,6 +212,13 @@ struct request {
 /* A new exchange: takes it and runs the first turn. */
 void request_begin(
     struct worker *worker, struct http_exchange *exchange, const struct http_arrived *arrived);
+/*
+ * True when the server has more to do than it can and this request is not let in: `answer` is then
+ * all that its client gets, and it has been recorded. It never was a request with steps: there are
+ * many of them at such a time, and each must cost as little as can be.
+ */
+bool request_turns_away(
+    struct worker *worker, const struct http_arrived *arrived, struct buf *answer);
 /* The exchange's client left. */
 void request_gone(struct request *request);
 /* The exchange's answer is out (or lost). The exchange ends with this call. */

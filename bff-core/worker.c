@@ -36,6 +36,11 @@ static void exchange_begins(
     request_begin(context, exchange, arrived);
 }
 
+static bool turns_away(void *context, const struct http_arrived *arrived, struct buf *answer)
+{
+    return request_turns_away(context, arrived, answer);
+}
+
 static void exchange_gone(void *owner)
 {
     request_gone(owner);
@@ -115,6 +120,7 @@ static bool make_server(
     };
     struct http_server_user user = {
         .context = worker,
+        .turns_away = turns_away,
         .begin = exchange_begins,
         .gone = exchange_gone,
         .done = exchange_done,

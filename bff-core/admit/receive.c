@@ -8,6 +8,7 @@
  */
 #include "receive.h"
 
+#include "../base/clock.h"
 #include "../base/hash.h"
 
 #include <arpa/inet.h>
@@ -195,6 +196,18 @@ static void take_over(struct request *request)
     received->accept_encoding = combined(request, STR("accept-encoding"));
     received->authorization = kept(request, "authorization", SIZE_MAX);
     received->authorization_repeats = http_arrived_repeats(arrived, STR("authorization"));
+}
+
+void receive_glance(struct request *request, const struct http_arrived *arrived)
+{
+    struct received *received = &request->received;
+    received->started_us = arrived->first_byte_us;
+    received->wall_us = clock_wall_us();
+    received->request_id = request_id(request, http_arrived_field(arrived, STR("x-request-id")));
+    received->address = address_text(&request->arena, &arrived->peer);
+    received->method = arrived->method;
+    received->target = arrived->target;
+    str_cut(received->target, '?', &received->path, &received->query);
 }
 
 static enum step_verdict refuse(struct request *request, enum http_refusal refused)

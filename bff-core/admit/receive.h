@@ -10,4 +10,10 @@
  */
 enum step_verdict receive_run(struct request *request);
 
+/*
+ * For a request that is turned away before there is one: takes what its answer and its record need,
+ * and borrows it from the connection where it can.
+ */
+void receive_glance(struct request *request, const struct http_arrived *arrived);
+
 #endif

@@ -268,6 +268,24 @@ static void add_allow(struct request *request, struct str method)
         &request->arena, "%.*s%s%.*s%s", STR_FMT(allow), comma, STR_FMT(method), head));
 }
 
+void route_glance(struct request *request)
+{
+    const struct core *core = request->worker->core;
+    struct str segments[SEGMENTS_MAX], rest = str_from(request->received.path, 1);
+    size_t count = 0;
+    bool has_more = str_starts(request->received.path, STR("/"));
+    while (has_more && count < SEGMENTS_MAX) {
+        has_more = str_cut(rest, '/', &segments[count++], &rest);
+    }
+    for (size_t i = 0; !has_more && i < core->routes->count; i++) {
+        const struct route *route = &core->routes->list[i];
+        if (matches(route, segments, count) && str_eq(route->method, request->received.method)) {
+            request->routed.plan = &core->client->plans[i];
+            request->routed.plan_index = i;
+        }
+    }
+}
+
 static enum step_verdict find(struct request *request)
 {
     const struct core *core = request->worker->core;

@@ -20,4 +20,10 @@ struct routes *routes_compile(
  */
 enum step_verdict route_run(struct request *request);
 
+/*
+ * For a request that may be turned away before there is one: its plan, without values. NULL when no
+ * route matches the path as it was sent; the step, which decodes it, may still find one.
+ */
+void route_glance(struct request *request);
+
 #endif

@@ -45,6 +45,7 @@ struct shed {
     struct pressure *pressure;
     struct turn_hook hook;
     unsigned in_flight;
+    unsigned knocked; /* since this turn began, and not entered yet */
 
     uint64_t late_since_us; /* the delay has been above its target since; 0: it is not */
     bool is_shedding;
@@ -154,6 +155,7 @@ void shed_turn(struct shed *shed, uint64_t now_us, uint64_t delay_us)
     if (now_us - shed->window.began_us >= WINDOW_US) {
         judge_window(shed, now_us);
     }
+    shed->knocked = 0; /* who has not entered by now has left */
     shed->pressure->delay_us = delay_us;
     shed->pressure->limit = shed->is_shedding ? (unsigned)shed->limit : 0;
 }
@@ -197,22 +199,37 @@ static unsigned retry_after_s(struct shed *shed)
     return 1 + (unsigned)(shed->dice >> 33) % (shed->pressure->is_hard ? LATER_S : SOON_S);
 }
 
-bool shed_enter(struct shed *shed, enum bff_priority priority, unsigned *retry_after)
+static bool has_room(const struct shed *shed, enum bff_priority priority)
 {
-    bool has_room = !shed->is_shedding || shed->in_flight < shed->limit * shares[priority];
-    if (priority != BFF_PRIORITY_LOW) {
-        shed->window.asked++;
-        shed->window.refused += !has_room;
-    }
-    *retry_after = 0;
-    if (has_room) {
-        shed->in_flight++;
-        return true;
-    }
+    return !shed->is_shedding || shed->in_flight + shed->knocked < shed->limit * shares[priority];
+}
+
+/* Returns when the next try is worth its while. */
+static unsigned count_refusal(struct shed *shed, enum bff_priority priority)
+{
+    shed->window.asked += priority != BFF_PRIORITY_LOW;
+    shed->window.refused += priority != BFF_PRIORITY_LOW;
     shed->period.refused++;
     shed->refused_us = loop_now_us(shed->loop);
-    *retry_after = retry_after_s(shed);
-    return false;
+    return retry_after_s(shed);
+}
+
+bool shed_enter(struct shed *shed, enum bff_priority priority, unsigned *retry_after)
+{
+    shed->knocked -= shed->knocked > 0;
+    bool is_in = has_room(shed, priority);
+    *retry_after = is_in ? 0 : count_refusal(shed, priority);
+    shed->window.asked += is_in && priority != BFF_PRIORITY_LOW;
+    shed->in_flight += is_in;
+    return is_in;
+}
+
+bool shed_knock(struct shed *shed, enum bff_priority priority, unsigned *retry_after)
+{
+    bool may_enter = has_room(shed, priority);
+    *retry_after = may_enter ? 0 : count_refusal(shed, priority);
+    shed->knocked += may_enter;
+    return may_enter;
 }
 
 void shed_leave(struct shed *shed)
@@ -223,18 +240,19 @@ void shed_leave(struct shed *shed)
 
 /* ---- the step ---- */
 
+static enum step_verdict refuse(struct request *request)
+{
+    return request_refuse(request, PROBLEM_OVERLOADED,
+        "There is more to do than can be done in time; ask again in %u s.",
+        request->pressed.retry_after_s);
+}
+
 enum step_verdict shed_run(struct request *request)
 {
     struct pressed *pressed = &request->pressed;
-    const struct bff_plan *plan = request->routed.plan;
-    pressed->is_counted =
-        shed_enter(request->worker->shed, plan->priority, &pressed->retry_after_s);
-    if (!pressed->is_counted) {
-        return request_refuse(request, PROBLEM_OVERLOADED,
-            "There is more to do than can be done in time; ask again in %u s.",
-            pressed->retry_after_s);
-    }
-    return STEP_NEXT;
+    enum bff_priority priority = request->routed.plan->priority;
+    pressed->is_counted = shed_enter(request->worker->shed, priority, &pressed->retry_after_s);
+    return pressed->is_counted ? STEP_NEXT : refuse(request);
 }
 
 void shed_forget(struct request *request)
@@ -243,4 +261,20 @@ void shed_forget(struct request *request)
         request->pressed.is_counted = false;
         shed_leave(request->worker->shed);
     }
+}
+
+bool shed_is_on(const struct shed *shed)
+{
+    return shed->is_shedding;
+}
+
+bool shed_turns_away(struct request *request)
+{
+    const struct bff_plan *plan = request->routed.plan;
+    enum bff_priority priority = plan ? plan->priority : BFF_PRIORITY_LOW;
+    if (shed_knock(request->worker->shed, priority, &request->pressed.retry_after_s)) {
+        return false;
+    }
+    refuse(request);
+    return true;
 }

@@ -23,6 +23,15 @@ void shed_free(struct shed *shed);
 enum step_verdict shed_run(struct request *request);
 void shed_forget(struct request *request);
 
+/* False at once while nobody is refused. */
+bool shed_is_on(const struct shed *shed);
+
+/*
+ * For a request that may be turned away before there is one, after route_glance: true when the step
+ * would refuse it, and then its problem and detail are set. What no plan wants is of low priority.
+ */
+bool shed_turns_away(struct request *request);
+
 /* ---- the controller alone ---- */
 
 /* One turn of the loop has begun, and what it does had been ready for `delay_us` at most. */
@@ -33,6 +42,10 @@ void shed_turn(struct shed *shed, uint64_t now_us, uint64_t delay_us);
  * says when the next try is worth its while.
  */
 bool shed_enter(struct shed *shed, enum bff_priority priority, unsigned *retry_after_s);
+
 void shed_leave(struct shed *shed);
+
+/* The same for one who enters later in this turn or the next: counted until he does. */
+bool shed_knock(struct shed *shed, enum bff_priority priority, unsigned *retry_after_s);
 
 #endif

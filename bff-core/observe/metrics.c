@@ -283,7 +283,7 @@ static void count_problem(struct metrics_shard *shard, const struct request *req
 {
     const char *policy = request->limited.policy;
     counter_add(&shard->problems[request->problem], 1);
-    if (request->pressed.retry_after_s) {
+    if (request->pressed.retry_after_s && request->routed.plan) {
         counter_add(&shard->shed[request->routed.plan_index], 1);
     }
     for (size_t i = 0; i < METRICS_POLICIES; i++) {

@@ -221,6 +221,36 @@ Test(shed, the_limit_has_a_floor_and_a_ceiling)
     cr_assert_eq(pressure.limit, 2000, "limits.in_flight is for two workers");
 }
 
+/* ---- before a request begins ---- */
+
+Test(shed, who_may_come_in_is_counted_until_he_has)
+{
+    unsigned retry_after_s;
+    begin_shedding();
+    leave(400 - 100);
+    for (int i = 0; i < 50; i++) {
+        cr_assert(shed_knock(shed, BFF_PRIORITY_NORMAL, &retry_after_s));
+        cr_assert_eq(retry_after_s, 0);
+    }
+    cr_assert_not(shed_knock(shed, BFF_PRIORITY_NORMAL, &retry_after_s));
+    cr_assert_gt(retry_after_s, 0);
+    cr_assert_eq(let_in(BFF_PRIORITY_NORMAL, 60), 50, "the fifty, and nobody else");
+    leave(150);
+}
+
+Test(shed, who_knocked_and_left_takes_no_room_for_long)
+{
+    unsigned retry_after_s;
+    begin_shedding();
+    leave(400);
+    for (int i = 0; i < 150; i++) {
+        cr_assert(shed_knock(shed, BFF_PRIORITY_NORMAL, &retry_after_s));
+    }
+    cr_assert_not(shed_knock(shed, BFF_PRIORITY_NORMAL, &retry_after_s));
+    turns(MS, MS);
+    cr_assert_eq(let_in(BFF_PRIORITY_NORMAL, 160), 150);
+}
+
 /* ---- what clients and balancers are told ---- */
 
 Test(shed, clients_come_back_at_different_moments)
@@ -362,6 +392,22 @@ Test(shed, it_is_over_when_the_load_is)
 }
 
 /* ---- the step ---- */
+
+Test(shed, what_no_plan_wants_is_of_low_priority)
+{
+    static const struct bff_plan plan = { .name = "feed" };
+    struct worker worker = { .shed = shed };
+    struct request known = { .worker = &worker, .routed.plan = &plan };
+    struct request unknown = { .worker = &worker };
+    cr_assert_not(shed_is_on(shed));
+    begin_shedding();
+    cr_assert(shed_is_on(shed));
+    leave(400 - 120);
+    cr_assert_not(shed_turns_away(&known));
+    cr_assert(shed_turns_away(&unknown));
+    cr_assert_eq(unknown.problem, PROBLEM_OVERLOADED);
+    cr_assert_gt(unknown.pressed.retry_after_s, 0);
+}
 
 Test(shed, the_step_counts_each_request_once)
 {
