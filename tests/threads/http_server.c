@@ -90,7 +90,7 @@ static void *serve(void *context)
         .target_max_bytes = 1024,
         .body_max_bytes = 65536,
     };
-    struct http_server_user user = { side, begin, gone, done };
+    struct http_server_user user = { .context = side, .begin = begin, .gone = gone, .done = done };
     char why[256];
     side->server = http_server_new(side->loop, &options, &user, why);
     must(side->server != NULL);

@@ -245,7 +245,8 @@ Test(service, callers_in_a_hurry_say_nothing_about_a_host)
     for (unsigned i = 0; i < 100; i++) {
         call(host, SERVICE_LATE, 99 * MS);
     }
-    cr_assert_eq(pick(NULL), host, "nothing is known yet, and it was less than a tenth of a second");
+    cr_assert_eq(
+        pick(NULL), host, "nothing is known yet, and it was less than a tenth of a second");
     for (unsigned i = 0; i < 100; i++) {
         call(host, SERVICE_GOOD, 50 * MS);
     }
