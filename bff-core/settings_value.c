@@ -258,7 +258,7 @@ static bool check_url(const struct settings_value *value, const char *text, stru
     return true;
 }
 
-/* A base has nothing behind its path: calls' targets are appended to it. */
+/* A base has nothing behind its path, to which targets are appended; a query may hold a secret. */
 static bool check_origin(const struct settings_value *value, const char *text, struct err *err)
 {
     if (!check_url(value, text, err)) {
@@ -266,9 +266,9 @@ static bool check_origin(const struct settings_value *value, const char *text, s
     }
     bool has_query = strchr(text, '?') != NULL;
     return !has_query || err_set(err,
-                             "%s is \"%.60s\"; it cannot have a query, since each call has "
-                             "its own.",
-                             value->name, text);
+                             "%s has a query; it stands before the call's own target, so a query "
+                             "belongs there.",
+                             value->name);
 }
 
 static bool check_target(const struct settings_value *value, const char *text, struct err *err)

@@ -178,3 +178,19 @@ void http_intake_next(struct http_intake *intake, uint64_t now_us)
     http_intake_feed(intake, buf_str(&ahead), now_us);
     buf_release(&ahead);
 }
+
+struct http_arrived http_intake_arrived(
+    const struct http_intake *intake, bool is_tls, const struct sockaddr_storage *peer)
+{
+    return (struct http_arrived){
+        .refused = intake->refusal,
+        .method = intake->head.method,
+        .target = intake->head.target,
+        .body = buf_str(&intake->body),
+        .fields = intake->head.fields,
+        .fields_count = intake->head.fields_count,
+        .first_byte_us = intake->first_byte_us,
+        .is_tls = is_tls,
+        .peer = *peer,
+    };
+}

@@ -50,6 +50,11 @@ void http_intake_feed(struct http_intake *intake, struct str bytes, uint64_t now
 /* The request in hand will never be whole. */
 void http_intake_refuse(struct http_intake *intake, enum http_refusal refusal);
 
+/* The request in hand, or its refusal, as the server's user is told of it: slices into the intake.
+ */
+struct http_arrived http_intake_arrived(
+    const struct http_intake *intake, bool is_tls, const struct sockaddr_storage *peer);
+
 /*
  * Forgets the whole request in hand, with all slices into it, and goes on with what came behind it.
  */

@@ -200,18 +200,8 @@ static void client_left(struct watch *watch, uint32_t events)
 
 static struct http_arrived arrived_of(const struct connection *connection)
 {
-    const struct http_intake *intake = &connection->guard.intake;
-    return (struct http_arrived){
-        .refused = intake->refusal,
-        .method = intake->head.method,
-        .target = intake->head.target,
-        .body = buf_str(&intake->body),
-        .fields = intake->head.fields,
-        .fields_count = intake->head.fields_count,
-        .first_byte_us = intake->first_byte_us,
-        .is_tls = connection->server->options.tls != NULL,
-        .peer = connection->peer,
-    };
+    bool is_tls = connection->server->options.tls != NULL;
+    return http_intake_arrived(&connection->guard.intake, is_tls, &connection->peer);
 }
 
 static bool turns_away(struct http_guard *guard, struct buf *answer)
@@ -345,16 +335,6 @@ static void answered(
     loop_soon(connection->server->loop, &connection->soon);
 }
 
-static void copy_peer(struct connection *connection)
-{
-    const struct sockaddr *peer =
-        MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
-    size_t len = sizeof(peer->sa_family);
-    len = peer->sa_family == AF_INET ? sizeof(struct sockaddr_in) : len;
-    len = peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : len;
-    memcpy(&connection->peer, peer, len);
-}
-
 static void connection_open(struct http_server *server, struct MHD_Connection *mhd, void **context)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
@@ -377,7 +357,7 @@ static void connection_open(struct http_server *server, struct MHD_Connection *m
     }
     server->connections = connection;
     server->connections_count++;
-    copy_peer(connection);
+    getpeername(fd, (struct sockaddr *)&connection->peer, &(socklen_t){ sizeof(connection->peer) });
     http_intake_init(&connection->guard.intake, &server->limits);
     http_guards_add(&server->guards, &connection->guard);
     must(loop_watch(server->loop, &connection->watch, EPOLLRDHUP | EPOLLET));

@@ -22,13 +22,18 @@ static char *question(size_t limit)
 }
 
 /* The feed is asked for on a connection of its own, and not waited for. */
-static struct flow_wire *ask_for_feed(void)
+static struct flow_wire *ask_for_posts(size_t limit)
 {
-    char *text = question(20);
+    char *text = question(limit);
     struct flow_wire *wire = flow_connect();
     flow_say(wire, text);
     free(text);
     return wire;
+}
+
+static struct flow_wire *ask_for_feed(void)
+{
+    return ask_for_posts(20);
 }
 
 static void hear(struct flow_wire *wire, const struct flow_expected *expected)
@@ -68,7 +73,7 @@ Test(leaving, a_client_that_left_costs_the_others_nothing)
 {
     flow_serve(
         &(struct flow_page){ .client = "web", .services = { { "posts", .is_held = true } } });
-    struct flow_wire *leaving = ask_for_feed(), *staying = ask_for_feed();
+    struct flow_wire *leaving = ask_for_posts(1), *staying = ask_for_posts(2);
     flow_until(flow_hears("posts", "GET /v1/users/1001/timeline") == 2);
     flow_hang_up(leaving);
     flow_until(flow_closed("posts") == 1);

@@ -4,6 +4,7 @@
 
 #include "admit/jwks.h"
 #include "admit/quota.h"
+#include "admit/shed.h"
 #include "admit/tokens.h"
 #include "base/must.h"
 #include "core.h"
@@ -92,6 +93,7 @@ static void open_worker(void)
         "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
         "\"x-calls\":{\"news\":\"service.json\"},\"required\":[\"title\"],\"properties\":{"
         "\"title\":{\"type\":\"string\",\"x-from\":\"news.title\"}}}");
+    desk_write("any.json", "{}");
     settings = (struct settings){ .schemas = ".",
         .listen.workers = 1,
         .limits = { .in_flight = 100, .budget_ms = 500 },
@@ -106,6 +108,7 @@ static void open_worker(void)
     worker = (struct worker){ .core = &core, .loop = loop_new() };
     worker.services = services_new(&worker, &err);
     worker.flights = flights_new(&worker);
+    worker.shed = shed_new(worker.loop, &settings, &worker.pressure);
     worker.keys_view = keys_view_new(core.keys, worker.loop);
     worker.tokens = tokens_new(10);
     worker.compressor = compressor_new(0);
@@ -120,6 +123,7 @@ static void close_worker(void)
     compressor_free(worker.compressor);
     tokens_free(worker.tokens);
     keys_view_free(worker.keys_view);
+    shed_free(worker.shed);
     flights_free(worker.flights);
     services_free(worker.services);
     arena_pool_fini(&worker.arenas);

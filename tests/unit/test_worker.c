@@ -20,7 +20,15 @@ static const struct bff_plan plans[] = { {
     .shape = "news",
 } };
 static const struct bff_client client = { .name = "test", BFF_PLANS(plans) };
-static struct settings_service services[] = { { .name = "posts", .url = "http://127.0.0.1:1" } };
+static struct settings_host host = { .weight = 1 };
+static struct settings_service services[] = { {
+    .name = "posts",
+    .hosts = { &host, 1 },
+    .in_flight_min = 1,
+    .in_flight_max = 100,
+    .queue_max = 100,
+    .breaker = { .window_ms = 10000, .open_ms = 1000, .open_max_ms = 1000 },
+} };
 static struct settings settings;
 static struct core core;
 static struct loop *home;
@@ -33,7 +41,9 @@ static void open_core(void)
     desk_open();
     desk_write("news.json",
         "{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"type\":\"object\","
+        "\"x-calls\":{\"news\":\"any.json\"},"
         "\"properties\":{\"title\":{\"type\":\"string\",\"x-from\":\"news.title\"}}}");
+    desk_write("any.json", "{}");
     settings = (struct settings){ .schemas = ".",
         .listen = { .workers = WORKERS, .connections_max = 100 },
         .limits = { .head_bytes = 8192,
@@ -51,7 +61,7 @@ static void open_core(void)
         .log.access = "off",
         .services = services,
         .services_count = countof(services) };
-    services[0].url = "http://127.0.0.1:1";
+    host.url = "http://127.0.0.1:1";
     core_prove(&core, &client, &settings, &desk.faults);
     desk_expect(&desk.faults, "");
     cr_assert(core_open(&core, &err), "%s", err.text);
@@ -157,7 +167,7 @@ Test(worker, one_that_cannot_be_made_says_why)
     struct err err;
     int fd;
     unsigned port;
-    services[0].url = "gopher://127.0.0.1";
+    host.url = "gopher://127.0.0.1";
     cr_assert(listener_open("127.0.0.1", 0, &fd, 1, &port, &err), "%s", err.text);
     cr_assert_not(worker_make(&core.workers[0], &core, 0, fd, NULL, &err));
     cr_assert(strstr(err.text, "gopher"), "%s", err.text);
