@@ -30,7 +30,7 @@ static const struct option_row rows[] = {
     { "--try", { "PLAN", "DIR" }, OPTIONS_TRY,
         "Print PLAN's answer, made from the canned answers DIR/CALL.json." },
     { "--openapi", { NULL }, OPTIONS_OPENAPI,
-        "Print an OpenAPI 3.1 document of all plans, with shapes, problems and header fields." },
+        "Print an OpenAPI 3.1 document of all plans with their shapes and problems." },
     { "--settings", { NULL }, OPTIONS_SETTINGS, "Print the settings in force, as a file." },
     { "--help", { NULL }, OPTIONS_HELP, "Print this." },
     { "--version", { NULL }, OPTIONS_VERSION, "Print name and version." },

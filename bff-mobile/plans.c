@@ -1,6 +1,7 @@
 /*
- * What bff-mobile answers: the feed of a phone, within 800 ms and 6 KB. Which fields leave the
- * server is said in schemas/mobile; which services are asked, and for how long, is said here.
+ * What bff-mobile answers: the feed of a phone, within 800 ms and 6 KB, 3 KB under gzip. Which
+ * fields leave the server is said in schemas/mobile; which services are asked, and for how long, is
+ * said here.
  */
 #include "plans.h"
 

@@ -24,7 +24,7 @@ import oas31
 from shapes import CALLS, STRANGE, change, places
 from world import BUILD, CLIENTS, ROOT, World, check, ended
 
-ROUNDS = 600
+ROUNDS = 300
 HOPS = {"connection", "content-length", "content-type", "date", "keep-alive", "transfer-encoding"}
 UNSEEN = {"500"}  # there is no way to make a server fail by itself
 

@@ -51,6 +51,7 @@ Test(options, values_stand_behind_or_after_an_equals_sign)
 Test(options, each_job_has_its_option)
 {
     cr_assert(READ("--plans") && options.job == OPTIONS_PLANS);
+    cr_assert(READ("--openapi") && options.job == OPTIONS_OPENAPI);
     cr_assert(READ("--settings") && options.job == OPTIONS_SETTINGS);
     cr_assert(READ("--help") && options.job == OPTIONS_HELP);
     cr_assert(READ("--version") && options.job == OPTIONS_VERSION);
