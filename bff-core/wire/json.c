@@ -3,12 +3,13 @@
  *
  * json-c reads the text; what comes out is copied into the caller's arena and json-c's own objects
  * are freed before json_parse returns, so no foreign type and no reference count is seen outside.
- * json-c is not strict (it takes NaN, 1. and bytes that are no UTF-8), so scan.c looks first. It
+ * json-c is not strict (it takes NaN, 1. and bytes that are no UTF-8), and where it is asked to be,
+ * 0.18 refuses texts that are JSON: so scan.c looks first, and json-c may take what it likes. It
  * forgets three things, so the text is walked once beside it, value by value in the same order:
- * where each value begins, for line numbers; numbers as they were written, since json-c
- * saturates what is wider than 64 bits and drops the sign of -0; and how many values there are:
- * when the text has more than the tree, a member name was given twice. It does not know what a
- * document is about: that is said by whoever reads the tree.
+ * where each value begins, for line numbers; numbers as they were written, since json-c saturates
+ * what is wider than 64 bits and drops the sign of -0; and how many values there are: when the text
+ * has more than the tree, a member name was given twice. It does not know what a document is about:
+ * that is said by whoever reads the tree.
  */
 #include "json.h"
 

@@ -13,7 +13,6 @@
 struct json_object *tree_read(struct str text, unsigned depth_max, bool *is_read)
 {
     struct json_tokener *tokener = json_tokener_new_ex((int)depth_max + 2);
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     struct json_object *tree = json_tokener_parse_ex(tokener, text.at, (int)text.len + 1);
     *is_read = json_tokener_get_error(tokener) == json_tokener_success;
     json_tokener_free(tokener);
