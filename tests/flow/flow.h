@@ -36,6 +36,7 @@ struct flow_service {
     const char *order; /* for the mock: {"delay_ms":300} */
     const char *json;  /* 200 with this body; no mock is asked */
     const char *says;  /* the same, but byte for byte, and it closes */
+    const char *first; /* as says, but to its first question alone */
     bool is_mute;      /* takes the question and never answers */
     bool is_down;      /* nobody listens until flow_raise */
     bool is_heard;     /* the mock's answers; see flow_hears */

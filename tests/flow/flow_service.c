@@ -30,7 +30,8 @@ struct service {
     unsigned mock_port;
     pthread_t thread;
     bool is_running;
-    struct pair pairs[PAIRS_MAX]; /* the thread's alone */
+    bool has_said_first; /* these three are the thread's alone */
+    struct pair pairs[PAIRS_MAX];
     size_t pairs_count;
 
     pthread_mutex_t lock; /* of all below */
@@ -134,11 +135,17 @@ static bool hear_caller(struct service *service, struct pair *pair)
     bool is_asked =
         recent && memmem(service->heard.data + service->heard.len - recent, recent, "\r\n\r\n", 4);
     pthread_mutex_unlock(&service->lock);
+    bool is_first = service->wish.first && !service->has_said_first;
+    if (len > 0 && is_asked && is_first) {
+        service->has_said_first = true;
+        pass(pair->caller, service->wish.first, strlen(service->wish.first));
+        return false;
+    }
     if (len > 0 && is_asked && (service->wish.says || service->wish.json)) {
         pair->heard = 0;
         return answer(service, pair);
     }
-    return len > 0 && (pair->mock < 0 || pass(pair->mock, bytes, (size_t)len));
+    return len > 0 && (is_first || pair->mock < 0 || pass(pair->mock, bytes, (size_t)len));
 }
 
 static bool hear_mock(struct pair *pair)
@@ -204,8 +211,8 @@ static void raise_service(struct service *service)
 unsigned flow_service_open(const struct flow_service *wish, unsigned mock_port)
 {
     unsigned port;
-    bool is_in_the_way = wish->says || wish->json || wish->is_mute || wish->is_down ||
-                         wish->is_heard || wish->is_held;
+    bool is_in_the_way = wish->first || wish->says || wish->json || wish->is_mute ||
+                         wish->is_down || wish->is_heard || wish->is_held;
     if (!is_in_the_way) {
         return mock_port;
     }

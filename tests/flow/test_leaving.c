@@ -21,7 +21,7 @@ static char *question(size_t limit)
     return text;
 }
 
-/* The feed is asked for on a connection of its own, and not waited for. */
+/* So many posts are asked for on a connection of its own, and not waited for. */
 static struct flow_wire *ask_for_posts(size_t limit)
 {
     char *text = question(limit);
@@ -73,12 +73,28 @@ Test(leaving, a_client_that_left_costs_the_others_nothing)
 {
     flow_serve(
         &(struct flow_page){ .client = "web", .services = { { "posts", .is_held = true } } });
-    struct flow_wire *leaving = ask_for_posts(1), *staying = ask_for_posts(2);
+    struct flow_wire *leaving = ask_for_posts(7), *staying = ask_for_posts(8);
     flow_until(flow_hears("posts", "GET /v1/users/1001/timeline") == 2);
     flow_hang_up(leaving);
     flow_until(flow_closed("posts") == 1);
     flow_release("posts");
     hear(staying, &(struct flow_expected){ .status = 200, .sections = "posts=ok" });
+    flow_hang_up(staying);
+}
+
+/* The second to ask waits for the first one's question. */
+Test(leaving, a_client_leaves_its_question_to_whoever_asks_the_same)
+{
+    flow_serve(
+        &(struct flow_page){ .client = "web", .services = { { "posts", .is_held = true } } });
+    struct flow_wire *leaving = ask_for_feed(), *staying = ask_for_feed();
+    flow_until(flow_metric("http_server_active_requests") == 2);
+    flow_hang_up(leaving);
+    flow_until(flow_metric("http_server_active_requests") == 1);
+    flow_release("posts");
+    hear(staying, &(struct flow_expected){ .status = 200, .sections = "posts=ok" });
+    cr_assert_eq(flow_hears("posts", "GET /v1/users/1001/timeline"), 1);
+    cr_assert_eq(flow_closed("posts"), 0);
     flow_hang_up(staying);
 }
 
