@@ -46,8 +46,9 @@ Test(ladder, a_get_is_not_asked_again_when_the_answer_is_no_good)
 /* What had an effect may not have it twice. */
 Test(ladder, a_post_is_asked_once)
 {
-    flow_serve(
-        &(struct flow_page){ .client = "mobile", .services = { { "analytics", .says = BUSY } } });
+    flow_serve(&(struct flow_page){ .client = "mobile",
+        .services = { { "analytics", .says = BUSY } },
+        .set = { "services.analytics.breaker.failures=0" } });
     expect_sections("posts=ok, stats=failed");
     flow_until(flow_hears("analytics", "POST /v1/events") == 1);
     expect_sections("posts=ok, stats=failed");
