@@ -22,6 +22,26 @@ import jsonschema
 CALLS = ["profile", "posts", "recs", "unread", "ads", "stats"]
 STRANGE = [None, True, False, 0, -1, -0.5, 1e300, 10**30, "", "x", "x" * 5000,
            "\u00e9\U0001f600" * 400, "\x00\n\"\\", [], {}, [1], [[[]]], {"a": 1}, [None], [{}]]
+DEEP = 100_000
+HOSTILE = {  # what stands as one more member's value in a body, and whether that is JSON
+    "deep lists": (b"[" * DEEP + b"]" * DEEP, False),
+    "deep objects": (b'{"a":' * DEEP + b"1" + b"}" * DEEP, False),
+    "lists that never close": (b"[" * DEEP, False),
+    "a byte that is no UTF-8": (b'"\xff"', False),
+    "an overlong slash": (b'"\xc0\xaf"', False),
+    "an encoded half pair": (b'"\xed\xa0\x80"', False),
+    "an escaped half pair": (b'"\\ud800"', False),
+    "a NUL in a text": (b'"a\0b"', False),
+    "a NUL between tokens": (b"1\0", False),
+    "a line break in a text": (b'"a\nb"', False),
+    "NaN": (b"NaN", False),
+    "a number like no other": (b"-01.e", False),
+    "a number of a thousand digits": (b"9" * 1000 + b"." + b"9" * 1000 + b"e" + b"9" * 1000, True),
+    "a huge name": (b'{"' + b"k" * 1_000_000 + b'":1}', True),
+    "the same name twice, unwanted": (b'{"a":1,"a":2}', True),
+    "an escaped NUL": (b'{"\\u0000":"\\u0000"}', True),
+    "a hundred brackets": (b"[" * 100 + b"]" * 100, True),
+}
 NO_LISTENER = ["--set", "listen.certificate=", "--set", "listen.key="]
 ROUNDS = 150
 
@@ -75,7 +95,8 @@ class Client:
         """The answer's text and what was said of it; the text is empty when there is no answer."""
         with tempfile.TemporaryDirectory() as folder:
             for call, text in answers.items():
-                Path(folder, f"{call}.json").write_text(text)
+                text = text if isinstance(text, bytes) else text.encode()
+                Path(folder, f"{call}.json").write_bytes(text)
             done = subprocess.run([*self.command, folder], capture_output=True, text=True,
                                   timeout=20, check=False)
         if done.returncode not in (0, 1):
@@ -126,6 +147,25 @@ def without(client, texts):
     check(client.project({})[0] == "", f"{client.name}: no answers, no answer")
 
 
+def hostile(client, texts):
+    """A body that nobody should read is a call without an answer; the rest is as it was."""
+    good = client.expect_valid(texts, "whole")
+    for call in ("recs", "posts"):
+        gone = client.expect_valid(
+            {name: text for name, text in texts.items() if name != call}, f"without {call}")
+        plain = texts[call].encode()
+        bodies = {what: (b'{"x":' + value + b"," + plain[1:], good if is_json else gone)
+                  for what, (value, is_json) in HOSTILE.items()}
+        bodies["a byte order mark"] = (b"\xef\xbb\xbf" + plain, gone)
+        bodies["another encoding"] = (texts[call].encode("utf-16-le"), gone)
+        bodies["something behind it"] = (plain + b"]", gone)
+        bodies["a NUL behind it"] = (plain + b"\0", gone)
+        bodies["a wanted name twice"] = (b'{"items":[],' + plain[1:], gone)
+        for what, (body, expected) in bodies.items():
+            answer = client.expect_valid({**texts, call: body}, f"{what} in {call}")
+            check(answer == expected, f"{client.name}: {what} in {call} changed the rest")
+
+
 def broken(client, bodies, texts, dice):
     """One place of one body is something else, many times."""
     for turn in range(ROUNDS):
@@ -153,6 +193,7 @@ def main():
         client = Client(build, name)
         whole(client, texts)
         without(client, texts)
+        hostile(client, texts)
         broken(client, bodies, texts, random.Random(7))
     print(f"{checks['passed']} passed, {checks['failed']} failed")
     sys.exit(checks["failed"] > 0)
