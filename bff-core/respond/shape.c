@@ -250,20 +250,35 @@ static void read_nearest(struct shape_compiler *c, const struct json *json,
     }
 }
 
-static void read_from(struct shape_compiler *c, const struct json *json, struct shape_scope scope,
-    struct shape_node *node)
+/* Of the paths that are a list's items, or of one alone. */
+static void read_sources(struct shape_compiler *c, const struct json *paths, size_t count,
+    struct shape_scope scope, struct shape_node *node)
 {
-    size_t count = json_kind(json) == JSON_LIST ? json->count : 1;
     unsigned kinds = node->map_count ? 1u << SCAN_STRING : node->kinds;
     node->sources = arena_zalloc(c->arena, count, sizeof(*node->sources));
     for (size_t i = 0; i < count; i++) {
-        const struct json *path = json_kind(json) == JSON_LIST ? &json->items[i] : json;
         struct shape_scope where;
-        if (shape_locate(c, path, json_str(path), scope, &where)) {
-            node->sources[node->sources_count++] = shape_take(c, path, where, kinds);
+        if (shape_locate(c, &paths[i], json_str(&paths[i]), scope, &where)) {
+            node->sources[node->sources_count++] = shape_take(c, &paths[i], where, kinds);
         }
     }
     node->origin = SHAPE_FROM;
+}
+
+static void read_from(struct shape_compiler *c, const struct json *json, struct shape_scope scope,
+    struct shape_node *node)
+{
+    read_sources(c, json, 1, scope, node);
+}
+
+static void read_first_of(struct shape_compiler *c, const struct json *json,
+    struct shape_scope scope, struct shape_node *node)
+{
+    if (json_kind(json) != JSON_LIST || json->count == 0) {
+        FAULT(c, json, "\"x-first-of\" takes a list of paths.");
+        return;
+    }
+    read_sources(c, json->items, json->count, scope, node);
 }
 
 static void read_count(struct shape_compiler *c, const struct json *json, struct shape_scope scope,
@@ -288,7 +303,7 @@ static void read_origin(
             struct shape_node *node);
     } origins[] = {
         { "x-from", read_from },
-        { "x-first-of", read_from },
+        { "x-first-of", read_first_of },
         { "x-count", read_count },
         { "x-lookup", read_lookup },
         { "x-nearest", read_nearest },

@@ -139,10 +139,9 @@ static void read_origin(struct compiler *c, struct place place, struct node *nod
         node->nearest_to = json_object_get_int64(to);
     } else if (has_word(place, "x-count")) {
         node->count = path_read(c, json_object_get_string(word(place, "x-count")), is_inside);
-    } else if (several || json_object_is_type(from, json_type_array)) {
-        struct json_object *list = several ? several : from;
-        for (size_t i = 0; i < json_object_array_length(list); i++) {
-            from_add(c, node, json_object_array_get_idx(list, i), is_inside);
+    } else if (several) {
+        for (size_t i = 0; i < json_object_array_length(several); i++) {
+            from_add(c, node, json_object_array_get_idx(several, i), is_inside);
         }
     } else if (from || (place.is_element && !has_word(place, "const"))) {
         from_add(c, node, from, is_inside);

@@ -117,6 +117,9 @@ Test(shape, values_that_do_not_fit_their_own_schema_are_refused)
     expect_fault("{\"type\":\"string\",\"x-from\":\"a.name\",\"x-truncate\":9,\"maxLength\":5}",
         "x-truncate");
     expect_fault("{\"type\":\"integer\",\"x-from\":\"a.age\",\"x-truncate\":3}", "x-truncate");
+    expect_fault("{\"type\":\"string\",\"x-first-of\":\"a.name\"}", "x-first-of");
+    expect_fault("{\"type\":\"string\",\"x-first-of\":[]}", "x-first-of");
+    expect_fault("{\"type\":\"string\",\"x-from\":[\"a.name\"]}", "path");
     expect_fault("{\"type\":\"string\"}", "nowhere");
     expect_fault(
         "{\"type\":\"string\",\"x-from\":\"a.name\",\"x-first-of\":[\"a.name\"]}", "one place");
