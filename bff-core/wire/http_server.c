@@ -94,10 +94,11 @@ struct connection {
 
 /* ---- connections ---- */
 
+/* From this moment on: the loop's own time may be older than the connection. */
 static void set_deadline(struct connection *connection, unsigned ms)
 {
     struct loop *loop = connection->server->loop;
-    loop_deadline(loop, &connection->deadline, loop_now_us(loop) + (uint64_t)ms * 1000);
+    loop_deadline(loop, &connection->deadline, clock_now_us() + (uint64_t)ms * 1000);
 }
 
 static void clear_deadline(struct connection *connection)
