@@ -1,0 +1,132 @@
+/* More is asked than can be done in time: who is refused, what he is told, and that it passes. */
+#include "flow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CLIENTS = 64, ROUNDS_MAX = 200 };
+
+static struct flow_wire *wires[CLIENTS];
+static char *questions[CLIENTS];
+static unsigned served, refused;
+
+/* Each client is another user: equal questions would be asked once. */
+static void write_questions(void)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        char order[40];
+        snprintf(order, sizeof(order), "{\"sub\":\"%d\"}", 1001 + i);
+        char *token = flow_mint(order);
+        cr_assert_gt(asprintf(&questions[i],
+                         "GET /v1/feed HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
+                         "\r\n",
+                         token),
+            0);
+        free(token);
+    }
+}
+
+static void open_clients(void)
+{
+    flow_open();
+    /* A millisecond is nothing: whatever this machine does, so many at once are too many. */
+    flow_serve(&(struct flow_page){
+        .client = "mobile",
+        .set = { "listen.workers=1", "shed.target_ms=1", "shed.interval_ms=10", "quota.user.rate=0",
+            "quota.address.rate=0", "token.cache_entries=1000" },
+    });
+    write_questions();
+    for (int i = 0; i < CLIENTS; i++) {
+        wires[i] = flow_connect();
+    }
+}
+
+static void close_clients(void)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        flow_hang_up(wires[i]);
+        free(questions[i]);
+    }
+    flow_close();
+}
+
+TestSuite(overload, .init = open_clients, .fini = close_clients, .timeout = 100);
+
+static void hear(struct flow_wire *wire)
+{
+    static const struct flow_expected refusal = { .status = 503,
+        .problem = "overloaded",
+        .fields = { "Retry-After: [1-9]*", "Cache-Control: no-store", "!Connection" } };
+    struct flow_answer answer;
+    cr_assert(flow_hear(wire, false, &answer), "its connection is closed");
+    if (answer.status == 200 || answer.status == 504) { /* the mocks may be slow, too */
+        served++;
+    } else {
+        flow_expect(&answer, &refusal);
+        refused++;
+    }
+    flow_forget(&answer);
+}
+
+/* All ask at once, and all are answered. */
+static void ask_all(void)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        flow_say(wires[i], questions[i]);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        hear(wires[i]);
+    }
+}
+
+static void ask_until_refused(void)
+{
+    for (int i = 0; i < ROUNDS_MAX && !refused; i++) {
+        ask_all();
+    }
+    cr_assert_gt(refused, 0);
+}
+
+static bool is_ready(void)
+{
+    struct flow_answer answer;
+    flow_ask_admin("/readyz", NULL, &answer);
+    bool is_so = answer.status == 200;
+    flow_forget(&answer);
+    return is_so;
+}
+
+Test(overload, each_is_answered_and_keeps_its_connection)
+{
+    ask_until_refused();
+    cr_assert_gt(served, 0);
+    for (int i = 0; i < 20; i++) {
+        ask_all(); /* the refused as well, each on its own connection */
+    }
+    cr_assert_gt(served, CLIENTS, "some are served all the while");
+}
+
+Test(overload, it_passes_when_the_load_does)
+{
+    ask_until_refused();
+    flow_until(flow_metric("bff_shedding_workers{requests=\"some\"}") == 0);
+    served = refused = 0;
+    flow_say(wires[0], questions[0]);
+    hear(wires[0]);
+    cr_assert_eq(served, 1);
+}
+
+Test(overload, operators_see_it)
+{
+    ask_until_refused();
+    ask_all();
+    cr_assert_eq(flow_metric("bff_shed_total{plan=\"feed\",priority=\"normal\"}"), refused);
+    cr_assert_eq(flow_metric("bff_problems_total{problem=\"overloaded\"}"), refused);
+}
+
+Test(overload, balancers_are_told_while_most_are_refused)
+{
+    cr_assert(is_ready());
+    flow_until((ask_all(), !is_ready()));
+    flow_until(is_ready());
+}
