@@ -69,6 +69,12 @@ def write_shapes(bench):
 
 # ---- measuring ----
 
+def start_growth(bench, port, **settings):
+    return bench.start_ours("growth", "tests/bench/growth", HERE / "growth.conf", port=port,
+                            admin=port + 1, known=("profiles",), schemas=write_shapes(bench),
+                            **settings)
+
+
 def whole_answer(bench, port, path):
     status, body = ask(port, path, bench.token())
     if status != 200:
@@ -81,10 +87,8 @@ def measure_calls(bench):
     port, services_port = bench.ports.spare, bench.ports.services
     with contextlib.ExitStack() as started:
         services = started.enter_context(bench.start_services(folder_of(1)))
-        ours = started.enter_context(bench.start_ours(
-            "growth", "tests/bench/growth", HERE / "growth.conf", port=port, admin=port + 1,
-            known=("profiles",), schemas=write_shapes(bench)))
-        paths = {count: f"/v1/calls/{count}" for count in CALLS}
+        ours = started.enter_context(start_growth(bench, port))
+        paths = {count: f"/v1/calls-{count}" for count in CALLS}
         return interleave(bench, CASE, [
             Asked(count, ours, port, services, services_port, whole_answer(bench, port, path),
                   path, {"profiles": count}) for count, path in paths.items()])
