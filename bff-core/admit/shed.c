@@ -9,9 +9,10 @@
  * the requests in flight, so the limit moves by the ratio of target and delay, and stays where the
  * worker is never idle and never late. It is gone when nobody was refused for ten intervals.
  *
- * Each priority may use a share of the limit: the low ones are refused while the high ones still
- * find room. Invariants: (1) while nothing is shed, nobody is refused here; (2) shed_enter and
- * shed_leave come in pairs, so in_flight counts exactly those let in; (3) the limit never falls
+ * Each priority may fill a share of the limit together with those above it: the low ones are
+ * refused while the high ones still find room, and never stand in their way. Invariants: (1) while
+ * nothing is shed, nobody is refused here; (2) shed_enter and shed_leave come in pairs, so
+ * in_flight counts exactly those let in; (3) the limit never falls
  * below LIMIT_MIN, nor rises above what limits.in_flight leaves this worker. Does not know what a
  * request costs, nor why the loop is slow: a machine that is taken away by others looks the same.
  */
@@ -31,12 +32,18 @@ enum {
 };
 
 /* How far the limit moves at once. */
-static const double steepest_fall = 0.8, steepest_rise = 1.1;
+static const double steepest_fall = 0.9, steepest_rise = 1.1;
 
-static const double shares[] = {
-    [BFF_PRIORITY_NORMAL] = 0.75,
-    [BFF_PRIORITY_HIGH] = 1,
-    [BFF_PRIORITY_LOW] = 0.5,
+enum { RANKS = 3 };
+
+/* The first is refused last. */
+static const struct {
+    unsigned rank;
+    double share;
+} ranks[] = {
+    [BFF_PRIORITY_HIGH] = { 0, 1 },
+    [BFF_PRIORITY_NORMAL] = { 1, 0.75 },
+    [BFF_PRIORITY_LOW] = { 2, 0.5 },
 };
 
 struct shed {
@@ -44,8 +51,8 @@ struct shed {
     const struct settings *settings;
     struct pressure *pressure;
     struct turn_hook hook;
-    unsigned in_flight;
-    unsigned knocked; /* since this turn began, and not entered yet */
+    unsigned in_flight[RANKS];
+    unsigned knocked[RANKS]; /* since this turn began, and not entered yet */
 
     uint64_t late_since_us; /* the delay has been above its target since; 0: it is not */
     bool is_shedding;
@@ -69,6 +76,21 @@ struct shed {
 
 /* ---- the limit ---- */
 
+/* Of this rank and those above it. */
+static unsigned count(const unsigned *counts, unsigned rank)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i <= rank; i++) {
+        sum += counts[i];
+    }
+    return sum;
+}
+
+static unsigned all_in_flight(const struct shed *shed)
+{
+    return count(shed->in_flight, RANKS - 1);
+}
+
 static double limit_within(const struct shed *shed, double limit)
 {
     const struct settings *settings = shed->settings;
@@ -88,7 +110,7 @@ static void begin_shedding(struct shed *shed, uint64_t now_us, uint64_t delay_us
 {
     double target_us = shed->settings->shed.target_ms * 1000.0;
     shed->is_shedding = true;
-    shed->limit = limit_within(shed, shed->in_flight * target_us / (double)delay_us);
+    shed->limit = limit_within(shed, all_in_flight(shed) * target_us / (double)delay_us);
     shed->refused_us = now_us;
     begin_period(shed, now_us);
 }
@@ -101,7 +123,7 @@ static void move_limit(struct shed *shed)
 {
     double mean_us = (double)shed->period.delays_us / shed->period.turns;
     double target_us = shed->settings->shed.target_ms * 1000.0;
-    bool is_felt = shed->in_flight <= shed->limit;
+    bool is_felt = all_in_flight(shed) <= shed->limit;
     double factor = mean_us > 0 ? target_us / mean_us : steepest_rise;
     if (factor < 1 && is_felt) {
         shed->limit *= factor > steepest_fall ? factor : steepest_fall;
@@ -155,7 +177,7 @@ void shed_turn(struct shed *shed, uint64_t now_us, uint64_t delay_us)
     if (now_us - shed->window.began_us >= WINDOW_US) {
         judge_window(shed, now_us);
     }
-    shed->knocked = 0; /* who has not entered by now has left */
+    memset(shed->knocked, 0, sizeof(shed->knocked)); /* who has not entered by now has left */
     shed->pressure->delay_us = delay_us;
     shed->pressure->limit = shed->is_shedding ? (unsigned)shed->limit : 0;
 }
@@ -201,7 +223,9 @@ static unsigned retry_after_s(struct shed *shed)
 
 static bool has_room(const struct shed *shed, enum bff_priority priority)
 {
-    return !shed->is_shedding || shed->in_flight + shed->knocked < shed->limit * shares[priority];
+    unsigned rank = ranks[priority].rank;
+    unsigned inside = count(shed->in_flight, rank) + count(shed->knocked, rank);
+    return !shed->is_shedding || inside < shed->limit * ranks[priority].share;
 }
 
 /* Returns when the next try is worth its while. */
@@ -216,11 +240,12 @@ static unsigned count_refusal(struct shed *shed, enum bff_priority priority)
 
 bool shed_enter(struct shed *shed, enum bff_priority priority, unsigned *retry_after)
 {
-    shed->knocked -= shed->knocked > 0;
+    unsigned rank = ranks[priority].rank;
+    shed->knocked[rank] -= shed->knocked[rank] > 0;
     bool is_in = has_room(shed, priority);
     *retry_after = is_in ? 0 : count_refusal(shed, priority);
     shed->window.asked += is_in && priority != BFF_PRIORITY_LOW;
-    shed->in_flight += is_in;
+    shed->in_flight[rank] += is_in;
     return is_in;
 }
 
@@ -228,14 +253,14 @@ bool shed_knock(struct shed *shed, enum bff_priority priority, unsigned *retry_a
 {
     bool may_enter = has_room(shed, priority);
     *retry_after = may_enter ? 0 : count_refusal(shed, priority);
-    shed->knocked += may_enter;
+    shed->knocked[ranks[priority].rank] += may_enter;
     return may_enter;
 }
 
-void shed_leave(struct shed *shed)
+void shed_leave(struct shed *shed, enum bff_priority priority)
 {
-    must(shed->in_flight > 0);
-    shed->in_flight--;
+    must(shed->in_flight[ranks[priority].rank] > 0);
+    shed->in_flight[ranks[priority].rank]--;
 }
 
 /* ---- the step ---- */
@@ -259,7 +284,7 @@ void shed_forget(struct request *request)
 {
     if (request->pressed.is_counted) {
         request->pressed.is_counted = false;
-        shed_leave(request->worker->shed);
+        shed_leave(request->worker->shed, request->routed.plan->priority);
     }
 }
 

@@ -43,7 +43,7 @@ void shed_turn(struct shed *shed, uint64_t now_us, uint64_t delay_us);
  */
 bool shed_enter(struct shed *shed, enum bff_priority priority, unsigned *retry_after_s);
 
-void shed_leave(struct shed *shed);
+void shed_leave(struct shed *shed, enum bff_priority priority);
 
 /* The same for one who enters later in this turn or the next: counted until he does. */
 bool shed_knock(struct shed *shed, enum bff_priority priority, unsigned *retry_after_s);

@@ -86,11 +86,16 @@ static unsigned let_in(enum bff_priority priority, unsigned tries)
     return count;
 }
 
-static void leave(unsigned count)
+static void leave_of(enum bff_priority priority, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        shed_leave(shed);
+        shed_leave(shed, priority);
     }
+}
+
+static void leave(unsigned count)
+{
+    leave_of(BFF_PRIORITY_NORMAL, count);
 }
 
 /* Turns of `turn_us`, each as late as the one before was long, until `us` have passed. */
@@ -145,10 +150,24 @@ Test(shed, one_long_stall_is_no_overload)
 Test(shed, a_whole_interval_too_late_limits_to_what_the_delay_can_bear)
 {
     begin_shedding();
-    cr_assert_eq(let_in(BFF_PRIORITY_HIGH, 10), 0, "twice too late is twice too many");
+    cr_assert_eq(let_in(BFF_PRIORITY_NORMAL, 10), 0, "twice too late is twice too many");
     leave(400 - 150);
     cr_assert_eq(let_in(BFF_PRIORITY_NORMAL, 10), 0, "three quarters are full");
-    cr_assert_eq(let_in(BFF_PRIORITY_HIGH, 100), 50);
+    leave(1);
+    cr_assert_eq(let_in(BFF_PRIORITY_NORMAL, 10), 1);
+}
+
+Test(shed, the_low_ones_never_stand_in_the_way_of_the_high_ones)
+{
+    begin_shedding();
+    cr_assert_eq(let_in(BFF_PRIORITY_HIGH, 300), 200, "400 normal ones are in flight");
+    leave_of(BFF_PRIORITY_HIGH, 200);
+    leave(400);
+    cr_assert_eq(let_in(BFF_PRIORITY_LOW, 300), 100, "half of the limit");
+    cr_assert_eq(let_in(BFF_PRIORITY_NORMAL, 300), 150, "three quarters");
+    cr_assert_eq(let_in(BFF_PRIORITY_LOW, 1), 0);
+    cr_assert_eq(let_in(BFF_PRIORITY_HIGH, 300), 200);
+    cr_assert_eq(let_in(BFF_PRIORITY_NORMAL, 1), 0, "the high ones do stand in theirs");
 }
 
 Test(shed, it_ends_ten_intervals_after_the_last_refusal)
@@ -190,7 +209,7 @@ Test(shed, the_limit_does_not_fall_before_it_is_felt)
     cr_assert_eq(pressure.limit, 200, "400 are still in flight");
     leave(250);
     turns(2 * LATE, LATE);
-    cr_assert_eq(pressure.limit, 160, "by a fifth, although it was twice too late");
+    cr_assert_eq(pressure.limit, 180, "by a tenth, although it was twice too late");
 }
 
 Test(shed, the_limit_rises_only_when_somebody_was_refused)
@@ -281,8 +300,8 @@ Test(shed, refusing_most_begins_at_a_half_and_ends_below_a_quarter)
         { 49, false }, { 500, true }, { 0, false } };
     begin_shedding();
     leave(400);
+    cr_assert_eq(let_in(BFF_PRIORITY_HIGH, 100), 100);
     pass_window();
-    cr_assert_eq(let_in(BFF_PRIORITY_LOW, 100), 100);
     for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
         cr_assert_eq(let_in(BFF_PRIORITY_NORMAL, 50 + windows[i].refused), 50);
         pass_window();
@@ -318,7 +337,7 @@ struct crowd {
 static uint64_t crowd_turn(struct crowd *crowd, enum bff_priority priority, uint64_t turn_us)
 {
     uint64_t work_us = 0;
-    leave(crowd->at[VISITS - 1]);
+    leave_of(priority, crowd->at[VISITS - 1]);
     crowd->served += crowd->at[VISITS - 1];
     memmove(crowd->at + 1, crowd->at, (VISITS - 1) * sizeof(crowd->at[0]));
     crowd->at[0] = 0;
