@@ -21,6 +21,8 @@
 #   make asan        all of it under the address and undefined behaviour sanitizers
 #   make tsan        thread programs and flow tests, with the servers under the thread sanitizer
 #   make fuzz        each fuzz target for FUZZ_SECONDS (60)
+#   make soak        20,000 feeds from each server over TLS, 64 at a time: memory; with VARIANT=asan
+#                    or tsan: leaks or races
 #   make bench       CPU time per request, beside others that do the same job
 #   make bench-shape      instructions of a projection, beside json-c doing the same job
 #   make bench-overload   good answers when three times as much is asked as can be done
@@ -88,7 +90,7 @@ FUZZ := $(call programs,tests/fuzz/*.c)
 
 .PHONY: all help deps keys run demo check format clean FORCE openapi
 .PHONY: test style unit threads contract flow asan tsan fuzz
-.PHONY: bench bench-shape bench-overload lint-openapi schema-diff
+.PHONY: bench bench-shape bench-overload lint-openapi schema-diff soak
 .SECONDARY:
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
@@ -211,6 +213,11 @@ fuzz:
 	@.ci/deps build test fuzz
 	@$(MAKE) VARIANT=fuzz programs-fuzz
 	@tests/fuzz/run build/fuzz/tests/fuzz $(FUZZ_SECONDS)
+
+soak:
+	@.ci/deps build soak
+	@$(MAKE) all keys
+	@tests/bench/soak $(B)
 
 bench bench-overload: all keys programs-bench
 	@tests/bench/$(if $(filter bench,$@),run,overload) $(B)

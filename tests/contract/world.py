@@ -93,7 +93,7 @@ log = {{ access = "{access}"; }};
     def wait_until_it_serves(self):
         while self.process.poll() is None:
             said = self.log.read_text()
-            served = re.search(r"serves http://127\.0\.0\.1:(\d+) ", said)
+            served = re.search(r"serves https?://127\.0\.0\.1:(\d+) ", said)
             admin = re.search(r"admin http://127\.0\.0\.1:(\d+)", said)
             if served and admin:
                 return int(served[1]), int(admin[1])
