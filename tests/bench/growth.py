@@ -13,6 +13,7 @@ from measure import Asked, Case, interleave, line_through, median, say
 from sides import HERE, SERVICES, BenchError, ask
 
 CALLS = (1, 3, 6, 12)
+PROMISE = HERE.parents[1] / "schemas/services/profiles.user.v1.json"
 TIMES = (1, 2, 5, 10)
 CASE = Case("32 connections", 32, 5, 500)
 IDLE_CLIENTS = 10000
@@ -53,7 +54,10 @@ def kilobytes(bench, times):
 def write_shapes(bench):
     """One section for each call, all alike; returns where the shapes are."""
     folder = bench.folder / "schemas" / "growth"
-    folder.mkdir(parents=True, exist_ok=True)
+    promises = folder.parent / "services"
+    for made in folder, promises:
+        made.mkdir(parents=True, exist_ok=True)
+    (promises / PROMISE.name).write_bytes(PROMISE.read_bytes())
     for count in CALLS:
         sections = {name: {
             "type": "object", "x-from": name, "required": ["name"], "properties": {
@@ -61,6 +65,7 @@ def write_shapes(bench):
                 "handle": {"type": "string", "x-from": "handle", "maxLength": 30},
             }} for name in "abcdefghijkl"[:count]}
         shape = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+                 "x-calls": {name: f"services/{PROMISE.name}" for name in sections},
                  "additionalProperties": False, "required": list(sections),
                  "properties": sections}
         (folder / f"calls-{count}.json").write_text(json.dumps(shape, indent=2), encoding="utf-8")
