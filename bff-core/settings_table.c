@@ -196,7 +196,8 @@ const struct settings_row settings_service_table[] = {
         .help = "An answer's body at most; a larger one is a failed call." },
     { SERVICE_ROW(retries, COUNT), BOUNDS(0, 5), .otherwise = "2", .zero = "none",
         .help = "How often one call may be asked again, where that is legal; of all calls at most "
-                "a fifth are, and three a second." },
+                "a fifth are, and three a second. A host that cannot be reached does not count: "
+                "the call goes on to another one at once." },
     { SERVICE_ROW(hedge, BOOLEAN), .otherwise = "true",
         .help = "Ask a second host when the first takes longer than 95 of 100 calls do; at most 3 "
                 "of 100 calls are asked twice." },

@@ -32,6 +32,7 @@ struct upstream_service {
     struct counter limit;     /* of them */
     struct counter queued;    /* of them, for a connection */
     struct counter retries;
+    struct counter moves; /* calls that went on to another host, the first being out of reach */
     struct counter hedges;
     struct counter hedges_won;
     struct counter refused_open; /* calls that were not made: no host to ask */

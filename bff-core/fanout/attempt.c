@@ -115,6 +115,11 @@ bool failure_may_pass(const struct http_answer *answer, enum http_method method)
     return is_safe && (is_away || is_cut_off);
 }
 
+bool failure_is_out_of_reach(const struct http_answer *answer)
+{
+    return answer->outcome == HTTP_UNREACHED && !answer->was_sent;
+}
+
 bool failure_is_race(const struct http_answer *answer)
 {
     return answer->outcome == HTTP_RESET && answer->is_reused;

@@ -52,6 +52,9 @@ enum service_verdict failure_verdict(const struct http_answer *answer);
  */
 bool failure_may_pass(const struct http_answer *answer, enum http_method method);
 
+/* There was no connection: nothing was sent, and another host may be asked instead. */
+bool failure_is_out_of_reach(const struct http_answer *answer);
+
 /* The service closed a kept connection in the moment of the question: nobody's failure. */
 bool failure_is_race(const struct http_answer *answer);
 

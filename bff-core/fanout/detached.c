@@ -104,7 +104,7 @@ static bool start(struct detached_call *call)
     enum service_refusal why;
     call->began_us = clock_now_us();
     call->host = call->options.deadline_us > call->began_us
-                     ? service_pick(call->service, NULL, call->began_us, &why)
+                     ? service_pick(call->service, 0, call->began_us, &why)
                      : NULL;
     if (!call->host) {
         return false;

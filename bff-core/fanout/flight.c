@@ -7,7 +7,8 @@
  * (1) Only a GET is put twice, or a question of which no byte was sent: after a failure to connect,
  *     a close before the first byte, 502, 503 or 504, and within the service's retry budget. A kept
  *     connection that the service closed in that very moment is nobody's failure: once, at once
- *     and beside the budget.
+ *     and beside the budget. So is a host out of reach: the question goes to another host, of those
+ *     that it has not been put to yet.
  * (2) A second attempt beside the first (a hedge) goes to another host, after the service's
  *     observed 95th percentile and within the hedge budget; whichever answers first is the answer.
  * (3) Nobody waits longer than its own time, whoever else is aboard, and no attempt is given more
@@ -26,7 +27,7 @@
 #include "../base/hash.h"
 #include "../base/must.h"
 #include "../upstream.h"
-#include "attempt.h"
+#include "landing.h"
 #include "retry.h"
 
 #include <stdlib.h>
@@ -57,12 +58,13 @@ struct flight {
     unsigned retries;            /* those of them that took the place of a failed one */
     struct http_link passengers; /* first come first */
     struct attempt attempts[ATTEMPTS_MAX];
-    struct host *failed_host; /* of the last attempt; NULL: none failed */
+    uint32_t asked;       /* the hosts of all attempts so far */
+    uint32_t failed_host; /* of the last attempt; 0: it was not the host that failed */
     struct failure failure;
     struct deadline timer; /* a pause ends, or a hedge is due */
 };
 
-static bool repeats(struct flight *flight);
+static void attempt_done(void *context, struct http_answer *answer);
 
 /* ---- who is aboard ---- */
 
@@ -144,46 +146,88 @@ static void flight_free(struct flight *flight)
     flight->flights->spare = flight;
 }
 
-/* ---- how a passenger lands ---- */
+/* ---- putting the question ---- */
 
-static uint64_t age_s(const struct copy *copy)
+/* An old copy with a tag: the service need not send again what has not changed. */
+static struct copy *known_copy(const struct flight *flight)
 {
-    return (clock_now_us() - copy->born_us) / 1000000;
+    const struct passenger *first = first_passenger(flight);
+    struct copy *copy =
+        first->key.at ? cache_find(flight->flights->cache, first->key, first->hash) : NULL;
+    return copy && copy->etag.len ? cache_copy_hold(copy) : NULL;
 }
 
-/* The answer itself, or the reason why this passenger cannot use it. */
-static const char *land_with(struct passenger *passenger, enum call_state state, struct copy *copy)
+static void depart_to(struct flight *flight, struct host *host, bool is_hedge)
 {
-    const char *why = passenger->judge(passenger, copy);
-    if (!why) {
-        passenger->landing.state = state;
-        passenger->landing.copy = cache_copy_hold(copy);
-        passenger->landing.age_s = state == CALL_LIVE ? 0 : age_s(copy);
+    struct attempt *attempt = &flight->attempts[flight->attempts[0].http != NULL];
+    must(attempt->http == NULL);
+    *attempt = (struct attempt){ .flight = flight,
+        .host = host,
+        .service = flight->service,
+        .known = known_copy(flight),
+        .is_hedge = is_hedge };
+    flight->tries++;
+    flight->asked |= host_bit(host);
+    attempt_start(attempt, flight->flights->worker, first_passenger(flight), attempt_done);
+}
+
+/* To any host, but rather not to one that failed. False: there is none; flight->failure says why.
+ */
+static bool departs(struct flight *flight)
+{
+    static const char *const refusals[] = {
+        [SERVICE_OPEN] = "its hosts are not asked for a while, because they kept failing",
+        [SERVICE_FULL] = "it has as many calls as it can take",
+    };
+    const uint32_t buts[] = { flight->asked, flight->failed_host, 0 };
+    enum service_refusal refusal = SERVICE_READY;
+    uint64_t now_us = clock_now_us();
+    struct host *host = NULL;
+    for (size_t i = 0; i < countof(buts) && !host; i++) {
+        if (i == 0 || buts[i] != buts[i - 1]) {
+            host = service_pick(flight->service, buts[i], now_us, &refusal);
+        }
     }
-    return why;
+    if (!host) {
+        flight->failure = (struct failure){ CALL_FAILED, refusals[refusal], 0 };
+        return false;
+    }
+    depart_to(flight, host, false);
+    return true;
 }
 
-/* The lower rungs: an old copy, or nothing. */
+/* To a host that was not asked yet, at once; false: there is none. */
+static bool departs_elsewhere(struct flight *flight, bool is_hedge)
+{
+    enum service_refusal refusal;
+    struct host *host = service_pick(flight->service, flight->asked, clock_now_us(), &refusal);
+    if (host) {
+        depart_to(flight, host, is_hedge);
+    }
+    return host != NULL;
+}
+
+/* The timer serves for the hedge until the flight pauses. */
+static void plan_hedge(struct flight *flight)
+{
+    const struct passenger *first = first_passenger(flight);
+    uint64_t after_us = service_hedge_after_us(flight->service);
+    uint64_t left_us = first->ends_us - flight->attempts[0].began_us;
+    if (first->method == HTTP_GET && after_us < left_us && left_us - after_us > WORTHWHILE_US) {
+        loop_deadline(loop_of(flight), &flight->timer, flight->attempts[0].began_us + after_us);
+    }
+}
+
+/* ---- its passengers land ---- */
+
 static void land_without(struct passenger *passenger, const struct failure *failure)
 {
-    passenger->landing.state = failure->state;
-    passenger->landing.why = failure->why;
-    passenger->landing.status = failure->status;
-    struct copy *copy = passenger->key.at
-                            ? cache_find(passenger->flights->cache, passenger->key, passenger->hash)
-                            : NULL;
-    if (copy && clock_now_us() < copy->stale_until_us) {
-        land_with(passenger, CALL_STALE, copy);
-    }
+    landing_without(passenger, passenger->flights->cache, failure);
 }
 
 static void land_live(struct passenger *passenger, struct copy *copy)
 {
-    const char *why = land_with(passenger, CALL_LIVE, copy);
-    passenger->landing.status = 200;
-    if (why) {
-        land_without(passenger, &(struct failure){ CALL_FAILED, why, 200 });
-    }
+    landing_live(passenger, passenger->flights->cache, copy);
 }
 
 /* Tells everybody; whoever is told may board the next flight with the same question, or make others
@@ -293,16 +337,31 @@ static bool takes_retry(struct flight *flight)
     return true;
 }
 
+/* The host is out of reach: nothing was sent, so another one may be asked whatever the question. */
+static bool moves(struct flight *flight, const struct http_answer *answer)
+{
+    if (!failure_is_out_of_reach(answer) || !departs_elsewhere(flight, false)) {
+        return false;
+    }
+    service_moved(flight->service);
+    plan_hedge(flight);
+    return true;
+}
+
 /* True when the flight goes on: after a pause, or at once. */
 static bool goes_on(struct flight *flight, const struct http_answer *answer)
 {
+    if (moves(flight, answer)) {
+        return true;
+    }
     if (!failure_may_pass(answer, first_passenger(flight)->method)) {
         return false;
     }
     if (is_first_race(flight, answer)) {
         flight->has_raced = true;
-        flight->failed_host = NULL;
-        return repeats(flight);
+        flight->asked &= ~flight->failed_host;
+        flight->failed_host = 0;
+        return departs(flight);
     }
     uint64_t random;
     hash_random(&random, sizeof(random));
@@ -352,7 +411,7 @@ static void land_late(struct flight *flight)
     flight->is_landing = false;
     if (http_ring_is_empty(&flight->passengers)) {
         flight_free(flight);
-    } else if (repeats(flight)) {
+    } else if (departs(flight)) {
         list(flight, first_passenger(flight)->hash);
     } else {
         crash(flight);
@@ -372,7 +431,7 @@ static void attempt_done(void *context, struct http_answer *answer)
         return;
     }
     flight->failure = failure_of(answer);
-    flight->failed_host = attempt->host;
+    flight->failed_host = host_bit(attempt->host);
     attempt_end(
         attempt, is_first_race(flight, answer) ? SERVICE_CANCELLED : failure_verdict(answer));
     if (is_under_way(flight)) {
@@ -386,74 +445,19 @@ static void attempt_done(void *context, struct http_answer *answer)
     }
 }
 
-/* ---- putting the question ---- */
-
-/* An old copy with a tag: the service need not send again what has not changed. */
-static struct copy *known_copy(const struct flight *flight)
-{
-    const struct passenger *first = first_passenger(flight);
-    struct copy *copy =
-        first->key.at ? cache_find(flight->flights->cache, first->key, first->hash) : NULL;
-    return copy && copy->etag.len ? cache_copy_hold(copy) : NULL;
-}
-
-/* False when there is no host to ask; flight->failure says why. */
-static bool depart(struct flight *flight, const struct host *but, bool is_hedge)
-{
-    static const char *const refusals[] = {
-        [SERVICE_OPEN] = "its hosts are not asked for a while, because they kept failing",
-        [SERVICE_FULL] = "it has as many calls as it can take",
-    };
-    enum service_refusal refusal = SERVICE_READY;
-    uint64_t now_us = clock_now_us();
-    struct host *host = service_pick(flight->service, but, now_us, &refusal);
-    if (!host && but && !is_hedge) {
-        host =
-            service_pick(flight->service, NULL, now_us, &refusal); /* rather the same than none */
-    }
-    if (!host) {
-        flight->failure = (struct failure){ CALL_FAILED, refusals[refusal], 0 };
-        return false;
-    }
-    struct attempt *attempt = &flight->attempts[flight->attempts[0].http != NULL];
-    must(attempt->http == NULL);
-    *attempt = (struct attempt){ .flight = flight,
-        .host = host,
-        .service = flight->service,
-        .known = known_copy(flight),
-        .is_hedge = is_hedge };
-    flight->tries++;
-    attempt_start(attempt, flight->flights->worker, first_passenger(flight), attempt_done);
-    return true;
-}
-
-/* The timer serves for the hedge until the flight pauses. */
-static void plan_hedge(struct flight *flight)
-{
-    const struct passenger *first = first_passenger(flight);
-    uint64_t after_us = service_hedge_after_us(flight->service);
-    uint64_t left_us = first->ends_us - flight->attempts[0].began_us;
-    if (first->method == HTTP_GET && after_us < left_us && left_us - after_us > WORTHWHILE_US) {
-        loop_deadline(loop_of(flight), &flight->timer, flight->attempts[0].began_us + after_us);
-    }
-}
-
-static bool repeats(struct flight *flight)
-{
-    return depart(flight, flight->failed_host, false);
-}
+/* ---- time passes ---- */
 
 static void timer_expired(struct deadline *deadline)
 {
     struct flight *flight = container_of(deadline, struct flight, timer);
     if (!is_under_way(flight)) {
-        if (!repeats(flight)) {
+        if (!departs(flight)) {
             crash(flight);
         }
         return;
     }
     if (service_may_hedge(flight->service, clock_now_us())) {
-        depart(flight, flight->attempts[0].host, true);
+        departs_elsewhere(flight, true);
     }
 }
 
@@ -514,13 +518,6 @@ static void make_key(struct passenger *passenger, struct arena *arena)
     passenger->hash = hash_str(&passenger->flights->hash_key, passenger->key);
 }
 
-static bool lands_fresh(struct passenger *passenger)
-{
-    struct copy *copy = cache_find(passenger->flights->cache, passenger->key, passenger->hash);
-    return copy && clock_now_us() < copy->fresh_until_us &&
-           !land_with(passenger, CALL_CACHED, copy);
-}
-
 bool flight_board(struct flights *flights, struct passenger *passenger, struct arena *arena)
 {
     passenger->flights = flights;
@@ -530,7 +527,7 @@ bool flight_board(struct flights *flights, struct passenger *passenger, struct a
     if (passenger->method == HTTP_GET) {
         make_key(passenger, arena);
         struct flight *under_way = NULL;
-        if (lands_fresh(passenger)) {
+        if (landing_fresh(passenger, flights->cache)) {
             return true;
         }
         if ((under_way = find_flight(flights, passenger)) != NULL) {
@@ -541,7 +538,7 @@ bool flight_board(struct flights *flights, struct passenger *passenger, struct a
         }
     }
     struct flight *flight = flight_new(flights, passenger);
-    if (depart(flight, NULL, false)) {
+    if (departs(flight)) {
         plan_hedge(flight);
         return false;
     }

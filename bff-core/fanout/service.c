@@ -27,6 +27,8 @@
 /* A call that is given up earlier says nothing, as long as nothing is known of the service. */
 enum { FAIR_US = 100 * 1000 };
 
+_Static_assert(SETTINGS_HOSTS_MAX <= 32, "a set of hosts has a bit for each");
+
 struct host {
     struct service *service;
     struct http_origin *origin;
@@ -100,24 +102,29 @@ static uint64_t next_random(struct service *service)
     return service->random * 0x2545f4914f6cdd1dull;
 }
 
-/* Those who may be drawn: closed, and neither of two. */
-static bool is_candidate(const struct host *host, const struct host *but, const struct host *nor)
+uint32_t host_bit(const struct host *host)
 {
-    return host != but && host != nor && host->breaker->is_closed && !host->breaker->is_down;
+    return (uint32_t)1 << (host - host->service->hosts);
+}
+
+/* Those who may be drawn: closed, and none of `but`. */
+static bool is_candidate(const struct host *host, uint32_t but)
+{
+    return host->breaker->is_closed && !host->breaker->is_down && !(but & host_bit(host));
 }
 
 /* By weight; NULL: there is none. */
-static struct host *draw(struct service *service, const struct host *but, const struct host *nor)
+static struct host *draw(struct service *service, uint32_t but)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < service->count; i++) {
         const struct host *host = &service->hosts[i];
-        sum += is_candidate(host, but, nor) ? host->weight : 0;
+        sum += is_candidate(host, but) ? host->weight : 0;
     }
     uint64_t at = sum ? next_random(service) % sum : 0;
     for (size_t i = 0; i < service->count && sum; i++) {
         struct host *host = &service->hosts[i];
-        if (!is_candidate(host, but, nor)) {
+        if (!is_candidate(host, but)) {
             continue;
         }
         if (at < host->weight) {
@@ -129,11 +136,12 @@ static struct host *draw(struct service *service, const struct host *but, const 
 }
 
 /* A host whose ejection is over, and that nobody tries yet. */
-static struct host *untried(struct service *service, const struct host *but, uint64_t now_us)
+static struct host *untried(struct service *service, uint32_t but, uint64_t now_us)
 {
     for (size_t i = 0; i < service->count; i++) {
         struct host *host = &service->hosts[i];
-        if (host != but && !host->breaker->is_closed && breaker_lets(host->breaker, now_us)) {
+        bool may_try = !host->breaker->is_closed && breaker_lets(host->breaker, now_us);
+        if (may_try && !(but & host_bit(host))) {
             return host;
         }
     }
@@ -141,20 +149,21 @@ static struct host *untried(struct service *service, const struct host *but, uin
 }
 
 /*
- * A retry or a hedge wants an answer: it tries a host that may be ill only when there is no other.
+ * Whoever asks for more than the first time wants an answer: it tries a host that may be ill only
+ * when there is no other.
  */
-static struct host *choose(struct service *service, const struct host *but, uint64_t now_us)
+static struct host *choose(struct service *service, uint32_t but, uint64_t now_us)
 {
     struct host *only = service->hosts;
     if (service->count == 1) {
-        return only != but && breaker_lets(only->breaker, now_us) ? only : NULL;
+        return !but && breaker_lets(only->breaker, now_us) ? only : NULL;
     }
     struct host *tried = untried(service, but, now_us);
-    struct host *first = tried && !but ? tried : draw(service, but, NULL);
+    struct host *first = tried && !but ? tried : draw(service, but);
     if (!first || first == tried) {
         return first ? first : tried;
     }
-    struct host *second = draw(service, but, first);
+    struct host *second = draw(service, but | host_bit(first));
     bool is_second_freer = second && (uint64_t)second->in_flight * first->weight <
                                          (uint64_t)first->in_flight * second->weight;
     return is_second_freer ? second : first;
@@ -170,7 +179,7 @@ static bool has_full_queue(const struct service *service, const struct host *hos
 }
 
 struct host *service_pick(
-    struct service *service, const struct host *but, uint64_t now_us, enum service_refusal *why)
+    struct service *service, uint32_t but, uint64_t now_us, enum service_refusal *why)
 {
     struct host *host = choose(service, but, now_us);
     bool is_full = service->in_flight >= limit_calls(&service->limit);
@@ -289,6 +298,11 @@ bool service_may_hedge(struct service *service, uint64_t now_us)
 void service_hedge_won(struct service *service)
 {
     counter_add(&service->shown->hedges_won, 1);
+}
+
+void service_moved(struct service *service)
+{
+    counter_add(&service->shown->moves, 1);
 }
 
 uint64_t service_hedge_after_us(const struct service *service)

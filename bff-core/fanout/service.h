@@ -33,18 +33,21 @@ struct upstream *services_shown(struct services *services);
 /* Why there is no host to ask. */
 enum service_refusal {
     SERVICE_READY, /* there is one */
-    SERVICE_OPEN,  /* every host is ejected, ill, or `but`: asking would be in vain */
+    SERVICE_OPEN,  /* every host is ejected, ill, or in `but`: asking would be in vain */
     SERVICE_FULL,  /* as many calls are under way as the service bears, or too many wait */
 };
 
 /*
  * A host that may be asked now: of two random ones (by weight) the one with fewer calls in flight
- * for its weight; not `but` (NULL: any), which a retry or a hedge has asked already. NULL with the
- * reason in `why`. A retry that finds no other host may pick again without `but`. Whoever gets a
- * host either calls service_began with it, before the next pick, or leaves it.
+ * for its weight; none of `but`, a set of host_bit(), which the call has asked already. NULL with
+ * the reason in `why`. A retry that finds no other host may pick again without `but`. Whoever gets
+ * a host either calls service_began with it, before the next pick, or leaves it.
  */
 struct host *service_pick(
-    struct service *service, const struct host *but, uint64_t now_us, enum service_refusal *why);
+    struct service *service, uint32_t but, uint64_t now_us, enum service_refusal *why);
+
+/* One bit, another for each of a service's hosts. */
+uint32_t host_bit(const struct host *host);
 
 /* Where the host is; lives as long as the services. */
 struct http_origin *host_origin(const struct host *host);
@@ -77,6 +80,12 @@ bool service_may_hedge(struct service *service, uint64_t now_us);
 
 /* The hedge's answer came first: for the counters. */
 void service_hedge_won(struct service *service);
+
+/*
+ * A call whose host could not be reached went on to another one: for the counters. No budget limits
+ * that: nothing was sent, and a call comes to each host once at most.
+ */
+void service_moved(struct service *service);
 
 /* When an answer is so late that a hedge is due: the observed p95. UINT64_MAX: too few answers yet,
  * or no hedges. */

@@ -43,29 +43,47 @@ static const char *mock_url(const char *service)
 }
 
 /*
- * The feed cannot do without the profile: its dead host must not be noticed. Three calls find it
- * out, and three a second may be asked again, however few there are.
+ * The feed cannot do without the profile: its dead host must not be noticed, however long it takes
+ * to be found out, and whatever is asked: no budget is touched.
  */
 Test(hosts, one_that_is_dead_costs_nothing)
 {
     char both[120];
     snprintf(both, sizeof(both), "services.profiles.urls=" NOBODY " %s", mock_url("profiles"));
-    flow_serve(&(struct flow_page){
-        .client = "mobile", .set = { both, "services.profiles.breaker.failures=3" } });
+    flow_serve(&(struct flow_page){ .client = "mobile",
+        .set = { both, "services.profiles.breaker.failures=20", "quota.user.rate=0",
+            "services.profiles.retries=0", "services.profiles.hedge=false" } });
     unsigned asked = 0;
-    while (state("profiles", NOBODY, "open") == 0 && asked < 100) {
+    while (state("profiles", NOBODY, "open") == 0 && asked < 200) {
         expect_sections("profile=ok, posts=ok");
         asked++;
     }
     cr_assert_eq(state("profiles", NOBODY, "open"), 1);
     cr_assert_eq(state("profiles", mock_url("profiles"), "closed"), 1);
-    double retries = flow_metric("bff_upstream_retries_total{service=\"profiles\"}");
-    cr_assert_eq(retries, 3, "that is how it was found out");
+    double moves = flow_metric("bff_upstream_moves_total{service=\"profiles\"}");
+    cr_assert_eq(moves, 20, "that is how it was found out");
     for (unsigned i = 0; i < 10; i++) {
         expect_sections("profile=ok, posts=ok");
     }
-    cr_assert_eq(flow_metric("bff_upstream_retries_total{service=\"profiles\"}"), retries);
+    cr_assert_eq(flow_metric("bff_upstream_moves_total{service=\"profiles\"}"), moves);
     cr_assert_eq(flow_asked("profiles"), asked + 10);
+}
+
+/* Its ejections end, a request tries it, and is not lost by that. */
+Test(hosts, nor_does_trying_whether_it_lives)
+{
+    char both[120];
+    snprintf(both, sizeof(both), "services.profiles.urls=" NOBODY " %s", mock_url("profiles"));
+    flow_serve(&(struct flow_page){ .client = "mobile",
+        .set = { both, "services.profiles.breaker.failures=1", "quota.user.rate=0",
+            "services.profiles.breaker.open_ms=10", "services.profiles.breaker.open_max_ms=10",
+            "services.profiles.retries=0", "services.profiles.hedge=false" } });
+    const char *ejections =
+        "bff_upstream_ejections_total{service=\"profiles\",host=\"" NOBODY "\"}";
+    for (unsigned i = 0; i < 500 && flow_metric(ejections) < 5; i++) {
+        expect_sections("profile=ok, posts=ok");
+    }
+    cr_assert_geq(flow_metric(ejections), 5);
 }
 
 /* Nothing else is asked of it meanwhile: an ill service gets time to recover. */

@@ -30,21 +30,38 @@ static struct airport {
     size_t waiting;
 } airport;
 
+static inline void airport_open_town(const char *urls)
+{
+    char conf[500];
+    snprintf(conf, sizeof(conf), "services = { posts = { urls = ( %s ); }; };\n", urls);
+    town_open(conf);
+    town.worker.flights = flights_new(&town.worker);
+}
+
 /* The script of the first host, and of the second one, if `others` is not 0. */
 static inline void airport_open(
     const struct turn *script, size_t turns, const struct turn *other, size_t others)
 {
-    char second[64] = "", conf[256];
+    char urls[200];
     airport.server = server_start(script, turns, NULL);
     airport.other = others ? server_start(other, others, NULL) : NULL;
+    snprintf(urls, sizeof(urls), "\"http://127.0.0.1:%u\"", airport.server->port);
     if (others) {
-        snprintf(second, sizeof(second), ", \"http://127.0.0.1:%u\"", airport.other->port);
+        size_t len = strlen(urls);
+        snprintf(urls + len, sizeof(urls) - len, ", \"http://127.0.0.1:%u\"", airport.other->port);
     }
-    snprintf(conf, sizeof(conf),
-        "services = { posts = { urls = ( \"http://127.0.0.1:%u\"%s ); }; };\n",
-        airport.server->port, second);
-    town_open(conf);
-    town.worker.flights = flights_new(&town.worker);
+    airport_open_town(urls);
+}
+
+/* One host follows the script, and two more hosts refuse every connection. */
+static inline void airport_open_beside_dead(const struct turn *script, size_t turns)
+{
+    char urls[200];
+    airport.server = server_start(script, turns, NULL);
+    snprintf(urls, sizeof(urls),
+        "\"http://127.0.0.2:1\", \"http://127.0.0.1:%u\", \"http://127.0.0.3:1\"",
+        airport.server->port);
+    airport_open_town(urls);
 }
 
 #define OPEN(...)                                                                                  \
@@ -60,7 +77,9 @@ static inline void airport_close(void)
     }
     flights_free(town.worker.flights);
     town_close();
-    server_stop(airport.server);
+    if (airport.server) {
+        server_stop(airport.server);
+    }
     if (airport.other) {
         server_stop(airport.other);
     }

@@ -80,8 +80,8 @@ Test(detached, what_a_call_carries_is_copied)
     cr_assert_not_null(strstr(server->heard, "X-Word: field one\r\n"));
     cr_assert_not_null(strstr(server->heard, "\r\n\r\nbody one"));
     cr_assert_eq(services_detached_dropped(town.worker.services), 0);
-    const struct http_origin_counters *counters = http_origin_counters(host_origin(
-        service_pick(town_service(), NULL, clock_now_us(), &(enum service_refusal){ 0 })));
+    const struct http_origin_counters *counters = http_origin_counters(
+        host_origin(service_pick(town_service(), 0, clock_now_us(), &(enum service_refusal){ 0 })));
     cr_assert_eq(counters->ended[HTTP_ANSWERED], 1);
     close_town(server);
 }

@@ -180,6 +180,40 @@ Test(flight, a_race_with_a_close_is_beside_all_budgets)
     airport_close();
 }
 
+/* Nothing was sent, so it does not matter what is asked; and nothing limits how often. */
+Test(flight, a_host_out_of_reach_is_no_failure)
+{
+    static const struct turn well[] = { { .say = OK_BODY("", "posts") } };
+    airport_open_beside_dead(well, 1);
+    town.settings.services[0].retries = 0;
+    town.settings.services[0].breaker.failures = 0;
+    unsigned tries = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        struct traveller *ann = ticket("ann");
+        ann->passenger.method = i % 2 ? HTTP_POST : HTTP_GET;
+        board_with(ann);
+        fly();
+        expect(ann, CALL_LIVE, "posts", ann->passenger.landing.tries);
+        tries += ann->passenger.landing.tries;
+    }
+    cr_assert_eq(server_questions(airport.server), 40);
+    cr_assert_gt(tries, 40);
+    cr_assert_eq(counter_read(&town_shown()->moves), tries - 40);
+    cr_assert_eq(counter_read(&town_shown()->retries), 0);
+    airport_close();
+}
+
+Test(flight, each_host_is_tried_for_a_connection_once)
+{
+    airport_open_town("\"http://127.0.0.1:1\", \"http://127.0.0.2:1\", \"http://127.0.0.3:1\"");
+    town.settings.services[0].retries = 0;
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 3);
+    cr_assert_str_eq(ann->passenger.landing.why, "no connection");
+    airport_close();
+}
+
 /* ---- two hosts at once ---- */
 
 static void stop(struct deadline *deadline)
@@ -194,7 +228,7 @@ static void learn_the_usual_time(void)
     enum service_refusal why;
     for (int i = 0; i < 200; i++) {
         uint64_t now_us = clock_now_us();
-        struct host *host = service_pick(town_service(), NULL, now_us, &why);
+        struct host *host = service_pick(town_service(), 0, now_us, &why);
         service_began(town_service(), host, now_us);
         service_ended(town_service(), host, SERVICE_GOOD, 2000, now_us + 2000);
     }

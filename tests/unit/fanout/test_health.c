@@ -48,7 +48,7 @@ static void await(enum upstream_state state)
 
 static struct host *pick(enum service_refusal *why)
 {
-    return service_pick(town_service(), NULL, clock_now_us(), why);
+    return service_pick(town_service(), 0, clock_now_us(), why);
 }
 
 Test(health, two_failures_in_a_row_take_a_host_out_and_a_good_check_brings_it_back)

@@ -27,7 +27,7 @@ static void open_with(const char *services, const char *more)
 static struct host *pick(const struct host *but)
 {
     enum service_refusal why;
-    struct host *host = service_pick(town_service(), but, now_us, &why);
+    struct host *host = service_pick(town_service(), but ? host_bit(but) : 0, now_us, &why);
     cr_assert_eq(host != NULL, why == SERVICE_READY);
     return host;
 }
@@ -35,7 +35,7 @@ static struct host *pick(const struct host *but)
 static enum service_refusal refusal(void)
 {
     enum service_refusal why;
-    cr_assert_null(service_pick(town_service(), NULL, now_us, &why));
+    cr_assert_null(service_pick(town_service(), 0, now_us, &why));
     return why;
 }
 
@@ -143,7 +143,7 @@ Test(service, one_host_has_no_second)
     open_with(ONE, "");
     struct host *only = pick(NULL);
     enum service_refusal why;
-    cr_assert_null(service_pick(town_service(), only, now_us, &why));
+    cr_assert_null(service_pick(town_service(), host_bit(only), now_us, &why));
     cr_assert_eq(why, SERVICE_OPEN);
     cr_assert_eq(counter_read(&town_shown()->refused_open), 0, "it is no refusal of a call");
     cr_assert_eq(service_hedge_after_us(town_service()), UINT64_MAX);
@@ -336,7 +336,7 @@ Test(service, calls_wait_for_connections_only_so_many)
         enum service_refusal why;
         struct host *host;
         unsigned made = 0;
-        while ((host = service_pick(service, NULL, now_us, &why)) != NULL && made < 10) {
+        while ((host = service_pick(service, 0, now_us, &why)) != NULL && made < 10) {
             struct http_call_options options = { .origin = host_origin(host),
                 .target = STR("/"),
                 .deadline_us = clock_now_us() + 10ull * S,
@@ -424,5 +424,5 @@ Test(service, services_do_not_know_each_other)
     eject(pick(NULL));
     cr_assert_eq(refusal(), SERVICE_OPEN);
     enum service_refusal why;
-    cr_assert_not_null(service_pick(services_get(town.worker.services, 1), NULL, now_us, &why));
+    cr_assert_not_null(service_pick(services_get(town.worker.services, 1), 0, now_us, &why));
 }

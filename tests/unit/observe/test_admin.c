@@ -206,7 +206,8 @@ Test(admin, routes)
 
 /* No worker here has services; test_upstreams.c has. */
 #define UNSEEN                                                                                     \
-    "\"in_flight\":0,\"limit\":0,\"queued\":0,\"retries\":0,\"hedges\":0,\"hedges_won\":0,"        \
+    "\"in_flight\":0,\"limit\":0,\"queued\":0,\"retries\":0,\"moves\":0,\"hedges\":0,\"hedges_"    \
+    "won\":0,"                                                                                     \
     "\"refused_open\":0,\"refused_full\":0,\"hosts\":[]"
 
 Test(admin, services)

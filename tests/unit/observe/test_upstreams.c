@@ -113,7 +113,8 @@ Test(upstreams, are_members_of_their_service)
     buf_append_str(&out, STR("}"));
     buf_append_char(&out, '\0');
     cr_assert_str_eq(out.data,
-        "{\"in_flight\":0,\"limit\":0,\"queued\":0,\"retries\":300,\"hedges\":14,\"hedges_won\":5,"
+        "{\"in_flight\":0,\"limit\":0,\"queued\":0,\"retries\":300,\"moves\":0,\"hedges\":14,"
+        "\"hedges_won\":5,"
         "\"refused_open\":6,\"refused_full\":8,\"hosts\":["
         "{\"url\":\"http://h:2\",\"weight\":3,\"in_flight\":0,\"ejections\":3,\"workers\":"
         "{\"closed\":2,\"open\":0,\"half_open\":0,\"down\":0}},"
