@@ -97,7 +97,9 @@ struct bff_call {
     _Bool is_shared;
     const char
         *otherwise; /* JSON that stands in when nothing else can; must fit the service's schema */
-    _Bool is_detached; /* asked for its effect: neither delays nor fails the answer */
+    /* Asked for its effect: neither delays nor fails the answer. Dropped, and counted, when its
+     * service takes no more. */
+    _Bool is_detached;
 };
 
 /* One route of the client. */

@@ -68,6 +68,7 @@ const char *call_state_name(enum call_state state)
         [CALL_FAILED] = "failed",
         [CALL_CANCELLED] = "cancelled",
         [CALL_DETACHED] = "detached",
+        [CALL_DROPPED] = "dropped",
     };
     return names[state];
 }

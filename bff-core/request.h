@@ -108,6 +108,7 @@ enum call_state {
     CALL_FAILED,    /* no connection, no whole answer, a status other than 200, a broken body */
     CALL_CANCELLED, /* nobody needs it any more */
     CALL_DETACHED,  /* on its way, and nobody waits for it */
+    CALL_DROPPED,   /* should have been on its way, but its service takes no more */
     CALL_STATES
 };
 

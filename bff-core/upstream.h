@@ -18,6 +18,15 @@ enum upstream_state {
     UPSTREAM_STATES
 };
 
+/* Why a detached call was never made. */
+enum upstream_drop {
+    UPSTREAM_DROP_QUEUE, /* too many were waiting */
+    UPSTREAM_DROP_LATE,  /* its time ended while it waited for its turn */
+    UPSTREAM_DROP_OPEN,  /* no host could be asked: ejected, ill, or all out of reach */
+    UPSTREAM_DROP_FULL,  /* the service had as many calls as it bears */
+    UPSTREAM_DROPS
+};
+
 struct upstream_host {
     const char *url;
     struct counter in_flight; /* calls, now */
@@ -35,19 +44,19 @@ struct upstream_service {
     struct counter moves; /* calls that went on to another host, the first being out of reach */
     struct counter hedges;
     struct counter hedges_won;
-    struct counter refused_open; /* calls that were not made: no host to ask */
-    struct counter refused_full; /* too many were under way already */
+    struct counter refused_open;            /* calls that were not made: no host to ask */
+    struct counter refused_full;            /* too many were under way already */
+    struct counter dropped[UPSTREAM_DROPS]; /* detached calls */
 };
 
 /* What a worker shows: one service for each of the settings'. */
 struct upstream {
     struct upstream_service *services;
     size_t services_count;
-    struct counter detached;         /* under way, now */
-    struct counter detached_queued;  /* waiting for their turn */
-    struct counter detached_dropped; /* never made */
-    struct counter shared;           /* calls that were answered by one under way for another */
-    struct counter copies;           /* answers that are kept, now */
+    struct counter detached;        /* under way, now */
+    struct counter detached_queued; /* waiting for their turn */
+    struct counter shared;          /* calls that were answered by one under way for another */
+    struct counter copies;          /* answers that are kept, now */
     struct counter copies_bytes;
     struct counter copies_evicted; /* to make room */
 };

@@ -1,9 +1,10 @@
 /*
  * detached: a bounded queue of calls that nobody waits for.
  *
- * Owns the calls with copies of all that they carry. Promises: (1) each is sent at most once; (2)
- * none outlives its deadline, in the queue or under way, so a drain ends; (3) they give way: a
- * service that is full or open does not get them later, they are dropped. Their turn comes in the
+ * Owns the calls with copies of all that they carry. Promises: (1) each is sent at most once,
+ * though several hosts may be tried for a connection; (2) none outlives its deadline, in the queue
+ * or under way, so a drain ends; (3) they give way: a service that is full or open does not get
+ * them later, they are dropped, and each drop is counted with its reason. Their turn comes in the
  * order in which they came, and only then is a host picked.
  */
 #include "detached.h"
@@ -12,6 +13,7 @@
 #include "../base/log.h"
 #include "../base/must.h"
 #include "../wire/http_ring.h"
+#include "attempt.h"
 
 #include <stdlib.h>
 
@@ -31,6 +33,7 @@ struct detached_call {
     struct http_link link; /* in the queue, or under way */
     struct service *service;
     struct host *host;
+    uint32_t asked; /* the hosts so far */
     struct http_call *http;
     uint64_t began_us;
     struct http_call_options options; /* its slices point into `arena` */
@@ -71,18 +74,65 @@ static void free_call(struct detached_call *call)
     free(call);
 }
 
-static void start_next(struct detached *detached);
+/* ---- to a host, or dropped ---- */
 
-static enum service_verdict verdict_of(const struct http_answer *answer)
+static const char *const whys[UPSTREAM_DROPS] = {
+    [UPSTREAM_DROP_QUEUE] = "too many detached calls are waiting",
+    [UPSTREAM_DROP_LATE] = "its time ended before its turn",
+    [UPSTREAM_DROP_OPEN] = "its hosts are not asked for a while, because they kept failing",
+    [UPSTREAM_DROP_FULL] = "it has as many calls as it can take",
+};
+
+static const char *drop(struct service *service, enum upstream_drop why)
 {
-    if (answer->outcome == HTTP_TIMED_OUT) {
-        return SERVICE_LATE;
-    }
-    bool is_well =
-        answer->outcome == HTTP_ANSWERED && answer->status < 500 && answer->status != 429;
-    return is_well ? SERVICE_GOOD : SERVICE_BAD;
+    service_dropped(service, why);
+    return whys[why];
 }
 
+static void ended(void *context, struct http_answer *answer);
+
+/* To a host that it has not been tried at; NULL, or why it cannot be. */
+static const char *start(struct detached_call *call)
+{
+    enum service_refusal why;
+    call->began_us = clock_now_us();
+    if (call->options.deadline_us <= call->began_us) {
+        return drop(call->service, UPSTREAM_DROP_LATE);
+    }
+    call->host = service_pick(call->service, call->asked, call->began_us, &why);
+    if (!call->host) {
+        return drop(call->service, why == SERVICE_FULL ? UPSTREAM_DROP_FULL : UPSTREAM_DROP_OPEN);
+    }
+    call->asked |= host_bit(call->host);
+    service_began(call->service, call->host, call->began_us);
+    call->options.origin = host_origin(call->host);
+    call->http = http_call_start(call->owner->client, &call->options, ended, call);
+    return NULL;
+}
+
+/* ---- the queue ---- */
+
+/* Why the last of them was dropped; NULL: it was not. */
+static const char *start_next(struct detached *detached)
+{
+    const char *why = NULL;
+    while (detached->in_flight < detached->in_flight_max && detached->queued) {
+        struct detached_call *call = container_of(detached->queue.next, struct detached_call, link);
+        http_ring_remove(&call->link);
+        detached->queued--;
+        why = start(call);
+        if (why) {
+            free_call(call);
+        } else {
+            http_ring_append(&detached->under_way, &call->link);
+            detached->in_flight++;
+        }
+    }
+    show(detached);
+    return why;
+}
+
+/* A host out of reach has got nothing: another may be asked. */
 static void ended(void *context, struct http_answer *answer)
 {
     struct detached_call *call = context;
@@ -92,72 +142,34 @@ static void ended(void *context, struct http_answer *answer)
         log_debug("a detached call ended as %s with status %u", http_outcome_name(answer->outcome),
             answer->status);
     }
-    service_ended(call->service, call->host, verdict_of(answer), now_us - call->began_us, now_us);
+    service_ended(
+        call->service, call->host, failure_verdict(answer), now_us - call->began_us, now_us);
+    if (failure_is_out_of_reach(answer) && !start(call)) {
+        service_moved(call->service);
+        return;
+    }
     free_call(call);
     detached->in_flight--;
     start_next(detached);
 }
 
-/* False when it cannot be made: its time is over, or there is no host to ask. */
-static bool start(struct detached_call *call)
-{
-    enum service_refusal why;
-    call->began_us = clock_now_us();
-    call->host = call->options.deadline_us > call->began_us
-                     ? service_pick(call->service, 0, call->began_us, &why)
-                     : NULL;
-    if (!call->host) {
-        return false;
-    }
-    service_began(call->service, call->host, call->began_us);
-    call->options.origin = host_origin(call->host);
-    call->http = http_call_start(call->owner->client, &call->options, ended, call);
-    return true;
-}
-
-/* ---- the queue ---- */
-
-static void start_next(struct detached *detached)
-{
-    while (detached->in_flight < detached->in_flight_max && detached->queued) {
-        struct detached_call *call = container_of(detached->queue.next, struct detached_call, link);
-        http_ring_remove(&call->link);
-        detached->queued--;
-        if (start(call)) {
-            http_ring_append(&detached->under_way, &call->link);
-            detached->in_flight++;
-        } else {
-            counter_add(&detached->shown->detached_dropped, 1);
-            free_call(call);
-        }
-    }
-    show(detached);
-}
-
-bool detached_add(
+/* When there is room it is the only one in the queue, and its turn is now. */
+const char *detached_add(
     struct detached *detached, struct service *service, const struct http_call_options *options)
 {
     bool is_free = detached->in_flight < detached->in_flight_max;
     if (!is_free && detached->queued >= detached->queue_max) {
-        counter_add(&detached->shown->detached_dropped, 1);
-        return false;
+        return drop(service, UPSTREAM_DROP_QUEUE);
     }
-    uint64_t dropped = detached_dropped(detached);
     struct detached_call *call = copy_call(detached, service, options);
     http_ring_append(&detached->queue, &call->link);
     detached->queued++;
-    start_next(detached);
-    return detached_dropped(detached) == dropped;
+    return start_next(detached);
 }
 
 size_t detached_count(const struct detached *detached)
 {
     return detached->in_flight + detached->queued;
-}
-
-uint64_t detached_dropped(const struct detached *detached)
-{
-    return counter_read(&detached->shown->detached_dropped);
 }
 
 /* ---- the beginning and the end ---- */

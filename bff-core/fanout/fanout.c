@@ -18,7 +18,7 @@
 #include "plan.h"
 #include "service.h"
 
-enum { TARGET_MAX_BYTES = 8 * 1024, BODY_MAX_BYTES = 64 * 1024, DETACHED_MS = 2000 };
+enum { TARGET_MAX_BYTES = 8 * 1024, BODY_MAX_BYTES = 64 * 1024 };
 
 static const struct plan_call *compiled(const struct call *call)
 {
@@ -269,8 +269,9 @@ static void ask(struct call *call)
     }
 }
 
-/* Its time does not shrink while it waits for its turn: nobody waits for it. */
-static void send_off(struct call *call, unsigned within_ms)
+/* Its time does not shrink while it waits for its turn: nobody waits for it. NULL, or why it was
+ * dropped. */
+static const char *send_off(struct call *call, unsigned within_ms)
 {
     const struct passenger *passenger = call->passenger;
     struct worker *worker = call->request->worker;
@@ -288,18 +289,22 @@ static void send_off(struct call *call, unsigned within_ms)
         .deadline_us = call->started_us + within_ms * 1000ull,
         .answer_max_bytes = worker->core->settings->services[passenger->service].answer_max_bytes,
     };
-    services_detach(worker->services, passenger->service, &options);
+    return services_detach(worker->services, passenger->service, &options);
 }
 
 static void detach(struct call *call)
 {
+    unsigned within_ms = call->asks->timeout_ms ? call->asks->timeout_ms : PLAN_DETACHED_MS;
+    enum call_state state = CALL_SKIPPED;
     const char *why = prepare(call);
-    call->started_us = clock_now_us();
     if (!why) {
-        send_off(call, call->asks->timeout_ms ? call->asks->timeout_ms : DETACHED_MS);
+        call->started_us = clock_now_us();
+        why = send_off(call, within_ms);
+        state = why ? CALL_DROPPED : CALL_DETACHED;
+        call->started_us = why ? 0 : call->started_us;
     }
     call->passenger = NULL;
-    end(call, why ? CALL_SKIPPED : CALL_DETACHED, why);
+    end(call, state, why);
 }
 
 /* ---- the step ---- */

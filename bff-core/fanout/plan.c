@@ -232,6 +232,8 @@ static void print_call(const struct plan *plan, const struct plan_call *call,
     fprintf(out, "  %-10s          ", "");
     if (asks->timeout_ms) {
         fprintf(out, "at most %u ms", asks->timeout_ms);
+    } else if (asks->is_detached) {
+        fprintf(out, "at most %u ms", PLAN_DETACHED_MS);
     } else {
         fprintf(out, "as long as the budget lasts");
     }
@@ -248,7 +250,8 @@ static void print_call(const struct plan *plan, const struct plan_call *call,
     if (asks->stale_s) {
         fprintf(out, "; when it fails a copy up to %u s older", asks->stale_s);
     }
-    fprintf(out, "%s%s\n", asks->is_shared ? "; one answer for all users" : "",
+    fprintf(out, "%s%s%s\n", asks->is_shared ? "; one answer for all users" : "",
+        asks->is_detached ? "; dropped and counted while the service takes no more" : "",
         call->has_otherwise ? "; otherwise what the plan says" : "");
 }
 

@@ -19,6 +19,9 @@ struct plan_call {
     bool has_otherwise;
 };
 
+/* How long a detached call may take that says nothing of it: the budget has ended by then. */
+enum { PLAN_DETACHED_MS = 2000 };
+
 struct plan {
     const struct bff_plan *declared;
     struct plan_call calls[BFF_CALLS_MAX];

@@ -14,7 +14,6 @@
 #include "../base/hash.h"
 #include "../base/log.h"
 #include "../base/must.h"
-#include "../upstream.h"
 #include "breaker.h"
 #include "detached.h"
 #include "health.h"
@@ -313,7 +312,7 @@ uint64_t service_hedge_after_us(const struct service *service)
 
 /* ---- detached calls ---- */
 
-bool services_detach(
+const char *services_detach(
     struct services *services, size_t index, const struct http_call_options *options)
 {
     struct service *service = services_get(services, index);
@@ -327,9 +326,9 @@ size_t services_detached_count(const struct services *services)
     return detached_count(services->detached);
 }
 
-uint64_t services_detached_dropped(const struct services *services)
+void service_dropped(struct service *service, enum upstream_drop why)
 {
-    return detached_dropped(services->detached);
+    counter_add(&service->shown->dropped[why], 1);
 }
 
 /* ---- the beginning and the end ---- */

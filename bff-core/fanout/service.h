@@ -2,6 +2,7 @@
 #define FANOUT_SERVICE_H
 
 #include "../base/err.h"
+#include "../upstream.h"
 #include "../wire/http_client.h"
 #include "../worker.h"
 
@@ -14,7 +15,6 @@
 struct services;
 struct service;
 struct host;
-struct upstream;
 
 /* NULL with a sentence in `err` when a service's URL cannot be used. Needs worker->client. */
 struct services *services_new(struct worker *worker, struct err *err);
@@ -96,14 +96,16 @@ uint64_t service_hedge_after_us(const struct service *service);
 /*
  * Asks for the effect only: nobody waits for the answer, and it outlives the request that caused
  * it. Everything in `options` is copied but `origin` and `answer_max_bytes`, which are the
- * service's: the host is picked when the call's turn comes. False when it was dropped, and counted:
- * too many are waiting.
+ * service's: the host is picked when the call's turn comes. NULL, or why it was dropped at once
+ * (static text); one that has to wait may still be. Each drop is counted with its reason.
  */
-bool services_detach(
+const char *services_detach(
     struct services *services, size_t index, const struct http_call_options *options);
 
 /* Those that are under way or wait for their turn: a drain waits until there are none. */
 size_t services_detached_count(const struct services *services);
-uint64_t services_detached_dropped(const struct services *services);
+
+/* A detached call was not made: for the counters. */
+void service_dropped(struct service *service, enum upstream_drop why);
 
 #endif

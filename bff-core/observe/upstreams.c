@@ -18,6 +18,13 @@ static const char *const state_names[UPSTREAM_STATES] = {
     [UPSTREAM_DOWN] = "down",
 };
 
+static const char *const drop_names[UPSTREAM_DROPS] = {
+    [UPSTREAM_DROP_QUEUE] = "queue",
+    [UPSTREAM_DROP_LATE] = "late",
+    [UPSTREAM_DROP_OPEN] = "open",
+    [UPSTREAM_DROP_FULL] = "full",
+};
+
 /* A number of a service: its member in struct upstream_service. */
 struct service_number {
     const char *member; /* in JSON */
@@ -83,6 +90,13 @@ static const struct family host_ejections = {
     { "service", "host" }
 };
 
+static const struct family service_dropped = {
+    FAMILY_COUNTER, "bff_detached_dropped_total", FAMILY_UNITLESS,
+    "Detached calls that were never made: the queue was full, their time ended in it (late), no "
+    "host could be asked (open), or the service had as many calls as it bears (full).",
+    { "service", "reason" }
+};
+
 /* Numbers of no service: members of struct upstream. */
 static const struct {
     size_t offset;
@@ -95,10 +109,6 @@ static const struct {
     { offsetof(struct upstream, detached_queued),
       { FAMILY_GAUGE, "bff_detached_queued", FAMILY_UNITLESS,
         "Detached calls that wait for their turn.",
-        { NULL } } },
-    { offsetof(struct upstream, detached_dropped),
-      { FAMILY_COUNTER, "bff_detached_dropped_total", FAMILY_UNITLESS,
-        "Detached calls that were never made: too many were waiting.",
         { NULL } } },
     { offsetof(struct upstream, shared),
       { FAMILY_COUNTER, "bff_calls_shared_total", FAMILY_UNITLESS,
@@ -179,6 +189,24 @@ static void write_services(
     }
 }
 
+static uint64_t sum_dropped(const struct core *core, size_t service, size_t drop)
+{
+    size_t offset = offsetof(struct upstream_service, dropped) + drop * sizeof(struct counter);
+    return sum_service(core, service, offset);
+}
+
+static void write_dropped(const struct core *core, struct exposition *text)
+{
+    const struct settings *settings = core->settings;
+    exposition_family(text, &service_dropped);
+    for (size_t i = 0; i < settings->services_count; i++) {
+        for (size_t drop = 0; drop < UPSTREAM_DROPS; drop++) {
+            const char *const values[] = { settings->services[i].name, drop_names[drop] };
+            exposition_sample(text, values, sum_dropped(core, i, drop));
+        }
+    }
+}
+
 static void write_host(struct exposition *text, const char *const *names,
     const struct family *family, const struct host_sums *sums)
 {
@@ -212,6 +240,7 @@ void upstreams_write(const struct core *core, struct exposition *text)
     for (size_t i = 0; i < countof(service_numbers); i++) {
         write_services(core, text, &service_numbers[i]);
     }
+    write_dropped(core, text);
     write_hosts(core, text, &host_in_flight);
     write_hosts(core, text, &host_state);
     write_hosts(core, text, &host_ejections);
@@ -230,6 +259,12 @@ void upstreams_members(const struct core *core, size_t service, struct buf *out)
         members_number(
             out, service_numbers[i].member, sum_service(core, service, service_numbers[i].offset));
     }
+    members_name(out, "dropped");
+    buf_append_char(out, '{');
+    for (size_t drop = 0; drop < UPSTREAM_DROPS; drop++) {
+        members_number(out, drop_names[drop], sum_dropped(core, service, drop));
+    }
+    buf_append_char(out, '}');
     members_name(out, "hosts");
     buf_append_char(out, '[');
     for (size_t i = 0; i < hosts->count; i++) {

@@ -108,6 +108,22 @@ Test(hosts, one_that_fails_is_left_alone_for_a_while)
     cr_assert_eq(state("notifications", mock_url("notifications"), "closed"), 1);
 }
 
+/* The event is not sent later, and nobody has to guess why it never came. */
+Test(hosts, what_nobody_waits_for_is_dropped_by_name_while_one_is_left_alone)
+{
+    flow_serve(&(struct flow_page){ .client = "mobile",
+        .services = { { "analytics", .order = "{\"status\":500}" } },
+        .set = { "services.analytics.breaker.failures=1", "quota.user.rate=0" } });
+    expect_sections("stats=failed, posts=ok");
+    cr_assert_eq(state("analytics", mock_url("analytics"), "open"), 1);
+    expect_sections("stats=failed, posts=ok");
+    flow_until(flow_metric("bff_calls_total{plan=\"feed\",call=\"viewed\",service=\"analytics\","
+                           "state=\"dropped\"}") == 2);
+    cr_assert_eq(
+        flow_metric("bff_detached_dropped_total{service=\"analytics\",reason=\"open\"}"), 2);
+    cr_assert_eq(flow_asked("analytics"), 1);
+}
+
 Test(hosts, one_whose_health_check_fails_is_not_asked)
 {
     flow_serve(&(struct flow_page){ .client = "mobile",

@@ -111,7 +111,7 @@ Test(operators, see_each_request_once)
         { "bff_calls_total{plan=\"feed\",call=\"posts\",service=\"posts\",state=\"ok\"}", 1 },
         { "http_client_request_duration_seconds_count{service=\"posts\",state=\"ok\"}", 1 },
         { "bff_keys_ready", 1 },
-        { "bff_detached_dropped_total", 0 },
+        { "bff_detached_dropped_total{service=\"analytics\",reason=\"open\"}", 0 },
         { "bff_quota_evictions_total", 0 },
         { "http_server_active_requests", 0 },
     };

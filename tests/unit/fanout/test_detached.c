@@ -32,7 +32,7 @@ static const struct upstream *shown(void)
 }
 
 /* All that is lent to services_detach is gone after it. */
-static bool detach(const char *word, uint64_t patience_us)
+static const char *why_not(const char *word, uint64_t patience_us)
 {
     char target[32], value[32], body[32];
     struct http_call_field field = { STR("X-Word"), { value, 0 } };
@@ -45,11 +45,31 @@ static bool detach(const char *word, uint64_t patience_us)
         .fields_count = 1,
         .body = str_of(body),
         .deadline_us = clock_now_us() + patience_us };
-    bool is_taken = services_detach(town.worker.services, 0, &options);
+    const char *why = services_detach(town.worker.services, 0, &options);
     memset(target, '!', sizeof(target));
     memset(value, '!', sizeof(value));
     memset(body, '!', sizeof(body));
-    return is_taken;
+    return why;
+}
+
+static bool detach(const char *word, uint64_t patience_us)
+{
+    return !why_not(word, patience_us);
+}
+
+static uint64_t dropped(enum upstream_drop why)
+{
+    return counter_read(&town_shown()->dropped[why]);
+}
+
+/* For whatever reason. */
+static uint64_t dropped_in_all(void)
+{
+    uint64_t sum = 0;
+    for (unsigned why = 0; why < UPSTREAM_DROPS; why++) {
+        sum += dropped(why);
+    }
+    return sum;
 }
 
 /* Lives until none is left, as a worker that drains does. */
@@ -79,7 +99,7 @@ Test(detached, what_a_call_carries_is_copied)
     cr_assert(strncmp(server->heard, "POST /one HTTP/1.1\r\n", 20) == 0, "%s", server->heard);
     cr_assert_not_null(strstr(server->heard, "X-Word: field one\r\n"));
     cr_assert_not_null(strstr(server->heard, "\r\n\r\nbody one"));
-    cr_assert_eq(services_detached_dropped(town.worker.services), 0);
+    cr_assert_eq(dropped_in_all(), 0);
     const struct http_origin_counters *counters = http_origin_counters(
         host_origin(service_pick(town_service(), 0, clock_now_us(), &(enum service_refusal){ 0 })));
     cr_assert_eq(counters->ended[HTTP_ANSWERED], 1);
@@ -101,8 +121,8 @@ Test(detached, what_has_no_room_is_dropped_and_the_rest_takes_its_turn)
     cr_assert_eq(server_questions(server), 5);
     cr_assert(strncmp(server->heard, "POST /e ", 8) == 0, "the last to come is the last asked");
     cr_assert_leq(server_connections(server), 2);
-    cr_assert_eq(services_detached_dropped(town.worker.services), 2);
-    cr_assert_eq(counter_read(&shown()->detached_dropped), 2);
+    cr_assert_eq(dropped(UPSTREAM_DROP_QUEUE), 2);
+    cr_assert_eq(dropped_in_all(), 2);
     cr_assert_eq(counter_read(&shown()->detached), 0);
     cr_assert_eq(counter_read(&town_shown()->in_flight), 0);
     close_town(server);
@@ -120,7 +140,8 @@ Test(detached, deadlines_end_a_drain)
     drain();
     cr_assert_lt(clock_now_us() - began_us, 1 * S);
     cr_assert_eq(server_questions(server), 2);
-    cr_assert_eq(services_detached_dropped(town.worker.services), 3);
+    cr_assert_eq(dropped(UPSTREAM_DROP_LATE), 3);
+    cr_assert_eq(dropped_in_all(), 3);
     close_town(server);
 }
 
@@ -134,9 +155,54 @@ Test(detached, a_failure_is_not_repeated_but_counts_against_its_host)
     drain();
     cr_assert_eq(server_questions(server), 3);
     cr_assert_eq(counter_read(&town_shown()->hosts[0].state), UPSTREAM_OPEN);
-    cr_assert_not(detach("x", 5 * S), "it does not wait for a host that is ejected");
-    cr_assert_eq(services_detached_dropped(town.worker.services), 1);
+    cr_assert_str_eq(why_not("x", 5 * S),
+        "its hosts are not asked for a while, because they kept failing", "it does not wait");
+    cr_assert_eq(dropped(UPSTREAM_DROP_OPEN), 1);
+    cr_assert_eq(dropped_in_all(), 1);
     close_town(server);
+}
+
+Test(detached, one_that_the_service_has_no_room_for_is_dropped)
+{
+    START({ .say = "", .then = HANG });
+    open_town(server, "in_flight_min = 1; in_flight_max = 1;");
+    cr_assert(detach("x", 150 * MS));
+    cr_assert_str_eq(why_not("x", 150 * MS), "it has as many calls as it can take");
+    cr_assert_eq(dropped(UPSTREAM_DROP_FULL), 1);
+    cr_assert_eq(dropped_in_all(), 1);
+    close_town(server);
+}
+
+/* Nothing of it was sent: it is the same call. */
+Test(detached, one_whose_host_is_out_of_reach_goes_to_another)
+{
+    static char conf[500];
+    START({ .say = HELLO });
+    snprintf(conf, sizeof(conf),
+        "services = { posts = { urls = ( \"http://127.0.0.2:1\", \"http://127.0.0.1:%u\", "
+        "\"http://127.0.0.3:1\" ); breaker = { failures = 0; }; }; };\n",
+        server->port);
+    town_open(conf);
+    for (unsigned i = 0; i < 20; i++) {
+        cr_assert(detach("x", 5 * S));
+    }
+    drain();
+    cr_assert_eq(server_questions(server), 20);
+    cr_assert_gt(counter_read(&town_shown()->moves), 0);
+    cr_assert_eq(dropped_in_all(), 0);
+    cr_assert_eq(counter_read(&town_shown()->in_flight), 0);
+    close_town(server);
+}
+
+Test(detached, and_is_dropped_when_all_are)
+{
+    town_open(
+        "services = { posts = { urls = ( \"http://127.0.0.2:1\", \"http://127.0.0.3:1\" ); }; };");
+    cr_assert(detach("x", 5 * S));
+    drain();
+    cr_assert_eq(dropped(UPSTREAM_DROP_OPEN), 1);
+    cr_assert_eq(dropped_in_all(), 1);
+    town_close();
 }
 
 Test(detached, an_end_cancels_them_all)

@@ -148,7 +148,8 @@ Test(plan, is_printed_as_it_was_understood)
         "  profile    required GET /users/{claims.sub} from users\n",
         "  ads        optional GET /slots?segment={profile.segment} from ads\n",
         "at most 120 ms; waits for profile; otherwise what the plan says\n",
-        "  seen       detached POST /seen from posts\n", "; waits for profile, list\n" };
+        "  seen       detached POST /seen from posts\n",
+        "at most 2000 ms; waits for profile, list; dropped and counted while" };
     for (size_t i = 0; i < countof(words); i++) {
         cr_assert(strstr(text, words[i]) != NULL, "no \"%s\" in:\n%s", words[i], text);
     }

@@ -40,7 +40,7 @@ static const struct bff_client client = { .name = "mobile", BFF_PLANS(plans) };
 const char *call_state_name(enum call_state state)
 {
     static const char *const names[CALL_STATES] = { "waiting", "underway", "ok", "cached", "stale",
-        "otherwise", "skipped", "timeout", "failed", "cancelled", "detached" };
+        "otherwise", "skipped", "timeout", "failed", "cancelled", "detached", "dropped" };
     return names[state];
 }
 

@@ -208,7 +208,8 @@ Test(admin, routes)
 #define UNSEEN                                                                                     \
     "\"in_flight\":0,\"limit\":0,\"queued\":0,\"retries\":0,\"moves\":0,\"hedges\":0,\"hedges_"    \
     "won\":0,"                                                                                     \
-    "\"refused_open\":0,\"refused_full\":0,\"hosts\":[]"
+    "\"refused_open\":0,\"refused_full\":0,"                                                       \
+    "\"dropped\":{\"queue\":0,\"late\":0,\"open\":0,\"full\":0},\"hosts\":[]"
 
 Test(admin, services)
 {
@@ -216,11 +217,11 @@ Test(admin, services)
     answers("/admin/services", 200, "application/json",
         "{\"services\":[{\"service\":\"profiles\",\"calls\":1,\"states\":{\"waiting\":0,"
         "\"underway\":0,\"ok\":1,\"cached\":0,\"stale\":0,\"otherwise\":0,\"skipped\":0,"
-        "\"timeout\":0,\"failed\":0,\"cancelled\":0,\"detached\":0},"
+        "\"timeout\":0,\"failed\":0,\"cancelled\":0,\"detached\":0,\"dropped\":0},"
         "\"p50_ms\":8.750,\"p95_ms\":9.875,\"p99_ms\":9.975," UNSEEN "},"
         "{\"service\":\"ads\",\"calls\":2,\"states\":{\"waiting\":0,\"underway\":0,\"ok\":0,"
         "\"cached\":0,\"stale\":0,\"otherwise\":0,\"skipped\":0,\"timeout\":0,\"failed\":1,"
-        "\"cancelled\":0,\"detached\":1},"
+        "\"cancelled\":0,\"detached\":1,\"dropped\":0},"
         "\"p50_ms\":2.000,\"p95_ms\":2.450,\"p99_ms\":2.490," UNSEEN "}]}\n");
 }
 

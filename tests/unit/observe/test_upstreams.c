@@ -32,6 +32,7 @@ static void open_workers(void)
         counter_set(&ads->hedges, 7);
         counter_set(&ads->hedges_won, 2 + i);
         counter_set(&ads->refused_open, 3);
+        counter_set(&ads->dropped[UPSTREAM_DROP_OPEN], 4 + i);
         counter_set(&ads->refused_full, 4);
         counter_set(&hosts[i][0].in_flight, 1 + i);
         counter_set(&hosts[i][1].ejections, 1 + i);
@@ -78,6 +79,8 @@ Test(upstreams, are_summed_over_the_workers)
         "\nbff_upstream_refused_full_total{service=\"ads\"} 8\n",
         "\nbff_upstream_host_in_flight{service=\"profiles\",host=\"http://h:1\"} 3\n",
         "\nbff_upstream_ejections_total{service=\"ads\",host=\"http://h:2\"} 3\n",
+        "\nbff_detached_dropped_total{service=\"profiles\",reason=\"open\"} 0\n",
+        "\nbff_detached_dropped_total{service=\"ads\",reason=\"open\"} 9\n",
         "\nbff_detached_in_flight 10\n",
         "\nbff_detached_queued 1\n",
     };
@@ -115,7 +118,8 @@ Test(upstreams, are_members_of_their_service)
     cr_assert_str_eq(out.data,
         "{\"in_flight\":0,\"limit\":0,\"queued\":0,\"retries\":300,\"moves\":0,\"hedges\":14,"
         "\"hedges_won\":5,"
-        "\"refused_open\":6,\"refused_full\":8,\"hosts\":["
+        "\"refused_open\":6,\"refused_full\":8,"
+        "\"dropped\":{\"queue\":0,\"late\":0,\"open\":9,\"full\":0},\"hosts\":["
         "{\"url\":\"http://h:2\",\"weight\":3,\"in_flight\":0,\"ejections\":3,\"workers\":"
         "{\"closed\":2,\"open\":0,\"half_open\":0,\"down\":0}},"
         "{\"url\":\"https://h/"
