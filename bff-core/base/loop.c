@@ -357,6 +357,11 @@ uint64_t loop_delay_us(const struct loop *loop)
     return loop->delay_us;
 }
 
+uint64_t loop_lag_us(const struct loop *loop, uint64_t now_us)
+{
+    return loop->delay_us + (now_us > loop->now_us ? now_us - loop->now_us : 0);
+}
+
 struct loop *loop_new(void)
 {
     struct loop *loop = calloc(1, sizeof(*loop));

@@ -33,6 +33,12 @@ uint64_t loop_now_us(const struct loop *loop);
  */
 uint64_t loop_delay_us(const struct loop *loop);
 
+/*
+ * The same for what is being handled at this moment: this turn has taken some time, too. `now_us`
+ * is clock_now_us().
+ */
+uint64_t loop_lag_us(const struct loop *loop, uint64_t now_us);
+
 /* A descriptor of interest. `ready` gets EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLERR, EPOLLHUP. */
 struct watch {
     int fd;

@@ -54,6 +54,7 @@ void attempt_start(struct attempt *attempt, struct worker *worker, const struct 
         .answer_max_bytes = worker->core->settings->services[question->service].answer_max_bytes,
     };
     attempt->began_us = now_us;
+    attempt->loop = worker->loop;
     service_began(attempt->service, attempt->host, now_us);
     attempt->http = http_call_start(worker->client, &options, done, attempt);
 }
@@ -61,10 +62,12 @@ void attempt_start(struct attempt *attempt, struct worker *worker, const struct 
 void attempt_end(struct attempt *attempt, enum service_verdict verdict)
 {
     uint64_t now_us = clock_now_us();
+    const struct limit_time time = { now_us - attempt->began_us, loop_lag_us(attempt->loop, now_us),
+        now_us };
     attempt->http = NULL;
     cache_copy_drop(attempt->known);
     attempt->known = NULL;
-    service_ended(attempt->service, attempt->host, verdict, now_us - attempt->began_us, now_us);
+    service_ended(attempt->service, attempt->host, verdict, &time);
 }
 
 void attempt_cancel(struct attempt *attempt)

@@ -14,13 +14,14 @@ struct attempt {
     struct host *host;
     struct http_call *http; /* NULL: not under way */
     struct copy *known;     /* an old copy, whose tag was sent along; held. NULL: none */
-    uint64_t began_us;
     bool is_hedge;
+    uint64_t began_us;
+    struct loop *loop;
 };
 
 /*
- * Puts the passenger's question, with what is left of its time. All members but `http` and
- * `began_us` are set; `done` gets the attempt, never before this returns.
+ * Puts the passenger's question, with what is left of its time. All members but `http` and the last
+ * two are set; `done` gets the attempt, never before this returns.
  */
 void attempt_start(struct attempt *attempt, struct worker *worker, const struct passenger *question,
     http_done *done);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 struct detached {
+    struct loop *loop;
     struct http_client *client;
     struct upstream *shown;
     unsigned in_flight_max;
@@ -132,18 +133,24 @@ static const char *start_next(struct detached *detached)
     return why;
 }
 
+static void tell_service(const struct detached_call *call, enum service_verdict verdict)
+{
+    uint64_t now_us = clock_now_us();
+    const struct limit_time time = { now_us - call->began_us,
+        loop_lag_us(call->owner->loop, now_us), now_us };
+    service_ended(call->service, call->host, verdict, &time);
+}
+
 /* A host out of reach has got nothing: another may be asked. */
 static void ended(void *context, struct http_answer *answer)
 {
     struct detached_call *call = context;
     struct detached *detached = call->owner;
-    uint64_t now_us = clock_now_us();
     if (answer->outcome != HTTP_ANSWERED || answer->status >= 300) {
         log_debug("a detached call ended as %s with status %u", http_outcome_name(answer->outcome),
             answer->status);
     }
-    service_ended(
-        call->service, call->host, failure_verdict(answer), now_us - call->began_us, now_us);
+    tell_service(call, failure_verdict(answer));
     if (failure_is_out_of_reach(answer) && !start(call)) {
         service_moved(call->service);
         return;
@@ -174,12 +181,13 @@ size_t detached_count(const struct detached *detached)
 
 /* ---- the beginning and the end ---- */
 
-struct detached *detached_new(
-    struct http_client *client, const struct settings *settings, struct upstream *shown)
+struct detached *detached_new(const struct worker *worker, struct upstream *shown)
 {
+    const struct settings *settings = worker->core->settings;
     struct detached *detached = calloc(1, sizeof(*detached));
     must(detached != NULL);
-    detached->client = client;
+    detached->loop = worker->loop;
+    detached->client = worker->client;
     detached->shown = shown;
     detached->in_flight_max = settings->detached.in_flight;
     detached->queue_max = settings->detached.queue_max;
@@ -190,13 +198,11 @@ struct detached *detached_new(
 
 void detached_free(struct detached *detached)
 {
-    uint64_t now_us = clock_now_us();
     while (!http_ring_is_empty(&detached->under_way)) {
         struct detached_call *call =
             container_of(detached->under_way.next, struct detached_call, link);
         http_call_cancel(call->http);
-        service_ended(
-            call->service, call->host, SERVICE_CANCELLED, now_us - call->began_us, now_us);
+        tell_service(call, SERVICE_CANCELLED);
         free_call(call);
     }
     while (!http_ring_is_empty(&detached->queue)) {

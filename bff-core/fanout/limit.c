@@ -49,12 +49,20 @@ static void begin_window(struct limit *limit, uint64_t now_us)
     limit->count = 0;
     limit->failed = 0;
     limit->sum_us = 0;
+    limit->lags_us = 0;
 }
 
-static double mean_us(const struct limit *limit)
+/* What the window's calls took: as they ended for the caller, and without the caller's own lag. */
+struct took {
+    double most_us, least_us;
+};
+
+static struct took mean_took(const struct limit *limit)
 {
     unsigned timed = limit->count - limit->failed;
-    return timed ? (double)limit->sum_us / timed : 0;
+    double most_us = timed ? (double)limit->sum_us / timed : 0;
+    double lag_us = timed ? (double)limit->lags_us / timed : 0;
+    return (struct took){ most_us, most_us - lag_us };
 }
 
 /* Slow calls end last: a window as short as a call would see the fast ones only. */
@@ -63,7 +71,7 @@ static bool is_window_full(const struct limit *limit, uint64_t now_us)
     uint64_t age_us = now_us - limit->since_us;
     bool has_enough = limit->count >= SAMPLES_MIN && age_us >= WINDOW_MIN_US;
     bool has_waited = limit->count >= SAMPLES_FEW && age_us >= WINDOW_LONG_US;
-    return (has_enough || has_waited) && (double)age_us >= mean_us(limit) * WINDOW_TIMES;
+    return (has_enough || has_waited) && (double)age_us >= mean_took(limit).most_us * WINDOW_TIMES;
 }
 
 /* ---- what follows from it ---- */
@@ -81,16 +89,22 @@ static void end_fall(struct limit *limit)
     limit->is_search = false;
 }
 
-static void fall(struct limit *limit, double share, double took_us, uint64_t now_us)
+static void fall(struct limit *limit, double share, struct took took, uint64_t now_us)
 {
     bool is_new = limit->fell_from == 0 || limit->limit > limit->fell_from ||
-                  took_us * helped > limit->fell_us; /* it got worse meanwhile */
+                  took.least_us * helped > limit->fell_us; /* it got worse meanwhile */
     if (is_new && limit->is_steady) {
         limit->fell_from = limit->limit;
-        limit->fell_us = took_us;
+        limit->fell_us = took.least_us;
     }
     limit->fell_top = fmax(limit->fell_top, limit->limit);
     set_limit(limit, limit->limit * fmax(share, 0.5), now_us);
+}
+
+/* The caller's lag does not matter. */
+static bool is_clear(struct took took)
+{
+    return took.most_us <= took.least_us * tolerance;
 }
 
 /* Of a window in peace. Only the second in a row can be believed: the first may be how a crowd
@@ -107,16 +121,16 @@ static void learn_base(struct limit *limit, double took_us, uint64_t now_us)
  * At half of where a fall began. True when the fall is over: it did not help, or there is nowhere
  * left to fall to.
  */
-static bool settle(struct limit *limit, double took_us, uint64_t now_us)
+static bool settle(struct limit *limit, struct took took, uint64_t now_us)
 {
-    bool has_helped = took_us <= limit->fell_us * helped;
+    bool has_helped = took.most_us <= limit->fell_us * helped;
     if (has_helped && limit->limit > limit->min) {
         limit->fell_top = limit->limit;
         limit->fell_from = limit->limit;
-        limit->fell_us = took_us;
+        limit->fell_us = took.least_us;
         return false;
     }
-    limit->base_us = took_us;
+    limit->base_us = took.most_us;
     limit->base_at_us = now_us;
     double back = limit->is_search ? limit->fell_from : limit->fell_top;
     end_fall(limit);
@@ -131,45 +145,59 @@ static bool is_base_old(const struct limit *limit, uint64_t now_us)
     return limit->base_at_us == 0 || (double)(now_us - limit->base_at_us) > age_us;
 }
 
-/* Of a service in use whose calls do not fail. */
-static void judge(struct limit *limit, double took_us, uint64_t now_us)
+/* In full use, up to the next change. */
+static void note_use(struct limit *limit)
 {
     bool is_bound = limit->peak >= (unsigned)(limit->limit * 0.9);
     limit->is_steady = is_bound && limit->was_bound;
     limit->was_bound = is_bound;
     limit->was_calm = false;
-    bool is_halved = limit->limit * 2 <= limit->fell_from || limit->limit <= limit->min;
-    if (limit->fell_from > 0 && is_halved && settle(limit, took_us, now_us)) {
-        return;
-    }
-    if (limit->base_us == 0) {
-        limit->base_us = took_us; /* for want of a better one: it stays old */
-    }
-    limit->is_search |= limit->is_steady && is_base_old(limit, now_us);
+}
+
+static void follow(struct limit *limit, struct took took, uint64_t now_us)
+{
+    double most_us = limit->base_us * tolerance;
+    limit->is_search |= limit->is_steady && is_clear(took) && is_base_old(limit, now_us);
     if (limit->is_search) {
-        fall(limit, 0.5, took_us, now_us);
-    } else if (took_us > limit->base_us * tolerance) {
-        fall(limit, limit->base_us * tolerance / took_us, took_us, now_us);
+        fall(limit, 0.5, took, now_us);
+    } else if (took.least_us > most_us) {
+        fall(limit, most_us / took.least_us, took, now_us);
     } else {
-        if (took_us < limit->base_us) {
-            limit->base_us += (took_us - limit->base_us) * smoothing;
+        if (took.most_us < limit->base_us) {
+            limit->base_us += (took.most_us - limit->base_us) * smoothing;
         }
         set_limit(limit, limit->limit + sqrt(limit->limit), now_us);
     }
 }
 
+/* Of a service in use whose calls do not fail. */
+static void judge(struct limit *limit, struct took took, uint64_t now_us)
+{
+    note_use(limit);
+    bool is_halved = limit->limit * 2 <= limit->fell_from || limit->limit <= limit->min;
+    if (limit->fell_from > 0 && is_halved && settle(limit, took, now_us)) {
+        return;
+    }
+    if (limit->base_us == 0) {
+        limit->base_us = took.most_us; /* for want of a better one: it stays old */
+    }
+    follow(limit, took, now_us);
+}
+
 static void end_window(struct limit *limit, uint64_t now_us)
 {
-    double took_us = mean_us(limit);
+    struct took took = mean_took(limit);
     if (limit->failed * 100 > limit->count * FAILED_PERCENT) {
         end_fall(limit);
         set_limit(limit, limit->limit * pulled_back, now_us);
     } else if (limit->peak * 2 < limit->limit) {
-        learn_base(limit, took_us, now_us);
+        if (is_clear(took)) {
+            learn_base(limit, took.most_us, now_us);
+        }
         set_limit(limit, limit->is_search ? limit->fell_from : limit->limit, now_us);
         end_fall(limit);
     } else {
-        judge(limit, took_us, now_us);
+        judge(limit, took, now_us);
     }
 }
 
@@ -183,14 +211,18 @@ void limit_began(struct limit *limit, unsigned in_flight, uint64_t now_us)
     limit->peak = in_flight > limit->peak ? in_flight : limit->peak;
 }
 
-void limit_ended(struct limit *limit, bool is_answer, uint64_t took_us, uint64_t now_us)
+void limit_ended(struct limit *limit, bool is_answer, const struct limit_time *time)
 {
+    uint64_t took_us = time->took_us, now_us = time->now_us;
     if (took_us > now_us || now_us - took_us < limit->since_us) {
         return;
     }
     limit->count++;
     limit->failed += !is_answer;
-    limit->sum_us += is_answer ? took_us : 0;
+    if (is_answer) {
+        limit->sum_us += took_us;
+        limit->lags_us += time->lag_us < took_us ? time->lag_us : took_us;
+    }
     if (is_window_full(limit, now_us)) {
         end_window(limit, now_us);
     }

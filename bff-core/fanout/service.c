@@ -18,7 +18,6 @@
 #include "detached.h"
 #include "health.h"
 #include "latency.h"
-#include "limit.h"
 #include "retry.h"
 
 #include <stdlib.h>
@@ -214,12 +213,13 @@ void service_began(struct service *service, struct host *host, uint64_t now_us)
 }
 
 /* Whether a late call was given the time that the service usually takes. */
-static bool was_given_time(const struct service *service, uint64_t took_us)
+static bool was_given_time(const struct service *service, const struct limit_time *time)
 {
     uint64_t usual_us = latency_p95_us(&service->latency);
     uint64_t own_us = service->settings->timeout_ms * 1000ull;
-    return took_us >= (usual_us == UINT64_MAX ? FAIR_US : usual_us) ||
-           (own_us && took_us >= own_us);
+    uint64_t given_us = time->took_us > time->lag_us ? time->took_us - time->lag_us : 0;
+    return given_us >= (usual_us == UINT64_MAX ? FAIR_US : usual_us) ||
+           (own_us && given_us >= own_us);
 }
 
 /* Tells of those who were ejected since it was told last. */
@@ -237,42 +237,47 @@ static void tell_ejections(struct service *service, uint64_t now_us)
     }
 }
 
+static uint64_t began_us(const struct limit_time *time)
+{
+    return time->now_us > time->took_us ? time->now_us - time->took_us : 0;
+}
+
 /* A call that says something about its host. */
 static void note(
-    struct service *service, struct host *host, bool is_good, uint64_t took_us, uint64_t now_us)
+    struct service *service, struct host *host, bool is_good, const struct limit_time *time)
 {
     bool was_closed = host->breaker->is_closed;
-    uint64_t began_us = now_us > took_us ? now_us - took_us : 0;
-    limit_ended(&service->limit, is_good, took_us, now_us);
-    if (breaker_ended(host->breaker, is_good, began_us, now_us)) {
-        breakers_judge(service->breakers, service->count, now_us);
+    limit_ended(&service->limit, is_good, time);
+    if (breaker_ended(host->breaker, is_good, began_us(time), time->now_us)) {
+        breakers_judge(service->breakers, service->count, time->now_us);
     }
     if (!is_good) {
-        tell_ejections(service, now_us);
+        tell_ejections(service, time->now_us);
     } else if (!was_closed && host->breaker->is_closed) {
-        show_state(host, now_us);
+        show_state(host, time->now_us);
         log_info("service %s: %s is asked again", service->settings->name, host->shown->url);
     }
 }
 
 void service_ended(struct service *service, struct host *host, enum service_verdict verdict,
-    uint64_t took_us, uint64_t now_us)
+    const struct limit_time *time)
 {
     must(host->in_flight > 0 && service->in_flight > 0);
     host->in_flight--;
     service->in_flight--;
-    bool says_nothing = verdict == SERVICE_CANCELLED ||
-                        (verdict == SERVICE_LATE && !was_given_time(service, took_us));
+    bool says_nothing =
+        verdict == SERVICE_CANCELLED || (verdict == SERVICE_LATE && !was_given_time(service, time));
     /* One that was cancelled after it had become late (another was faster) took at least so long:
      * without it, the rest would look faster than the service is. */
-    bool was_slow = verdict == SERVICE_CANCELLED && took_us >= latency_p95_us(&service->latency);
+    bool was_slow =
+        verdict == SERVICE_CANCELLED && time->took_us >= latency_p95_us(&service->latency);
     if (verdict == SERVICE_GOOD || was_slow) {
-        latency_add(&service->latency, took_us, now_us);
+        latency_add(&service->latency, time->took_us, time->now_us);
     }
     if (says_nothing) {
-        breaker_cancelled(host->breaker, now_us > took_us ? now_us - took_us : 0);
+        breaker_cancelled(host->breaker, began_us(time));
     } else {
-        note(service, host, verdict == SERVICE_GOOD, took_us, now_us);
+        note(service, host, verdict == SERVICE_GOOD, time);
     }
     show_calls(service, host);
 }
@@ -427,7 +432,7 @@ struct services *services_new(struct worker *worker, struct err *err)
     services->list = zalloc(services->count + 1, sizeof(*services->list));
     services->shown.services_count = services->count;
     services->shown.services = zalloc(services->count + 1, sizeof(struct upstream_service));
-    services->detached = detached_new(worker->client, settings, &services->shown);
+    services->detached = detached_new(worker, &services->shown);
     for (size_t i = 0; i < services->count; i++) {
         make_service(&services->list[i], &settings->services[i], &services->shown.services[i]);
     }

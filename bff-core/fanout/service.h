@@ -5,6 +5,7 @@
 #include "../upstream.h"
 #include "../wire/http_client.h"
 #include "../worker.h"
+#include "limit.h"
 
 /*
  * The services as one worker reaches them: the hosts of each, how they fare, and how much may be
@@ -56,18 +57,19 @@ struct http_origin *host_origin(const struct host *host);
 enum service_verdict {
     SERVICE_GOOD,      /* the host is well: it answered 2xx, 3xx, or 4xx but 429 */
     SERVICE_BAD,       /* no answer or a broken one, 5xx, 429 */
-    SERVICE_LATE,      /* no answer in its time. When that was less than the service usually takes
-                        * (its observed p95; a tenth of a second as long as that is unknown) and
-                        * less than its own timeout, it says nothing about the host */
+    SERVICE_LATE,      /* no answer in its time. When that was, without our own lag, less than the
+                        * service usually takes (its observed p95; a tenth of a second as long as
+                        * that is unknown) and less than its own timeout, it says nothing about the
+                        * host */
     SERVICE_CANCELLED, /* nothing: nobody waited any more */
 };
 
 /* A call to a picked host starts. Each has its service_ended, exactly once. */
 void service_began(struct service *service, struct host *host, uint64_t now_us);
 
-/* It has ended, `took_us` after it began. */
+/* It has ended. */
 void service_ended(struct service *service, struct host *host, enum service_verdict verdict,
-    uint64_t took_us, uint64_t now_us);
+    const struct limit_time *time);
 
 /* ---- more than one call for one question ---- */
 

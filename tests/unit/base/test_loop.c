@@ -16,6 +16,7 @@ struct page {
     struct watch watches[2];
     int ran[64];
     int ran_count;
+    uint64_t lag_us;
     uint64_t before_us;
 };
 
@@ -152,6 +153,7 @@ static void be_busy(struct watch *watch, uint32_t events)
     }
     if (++page.ran_count == MANY) {
         page.before_us = loop_delay_us(page.loop);
+        page.lag_us = loop_lag_us(page.loop, clock_now_us());
         loop_stop(page.loop);
     }
 }
@@ -164,6 +166,7 @@ Test(loop, the_last_of_many_has_waited_for_all_before_it)
     }
     loop_run(page.loop);
     cr_assert_geq(page.before_us, BATCH * BUSY_US);
+    cr_assert_geq(page.lag_us, MANY * BUSY_US, "and for those of its own turn");
     for (int i = 0; i < MANY; i++) {
         loop_unwatch(page.loop, &many[i]);
         close(many[i].fd);

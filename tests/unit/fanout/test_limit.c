@@ -24,6 +24,7 @@ struct weather {
     double load;          /* calls that come, in parts of what the service can do */
     double failing;       /* of all calls, this part fails */
     uint64_t patience_us; /* of the callers; 0: endless */
+    uint64_t turn_us;     /* how often the caller looks for answers; 0: it sees them at once */
 };
 
 static struct {
@@ -80,6 +81,9 @@ static void begin_call(const struct weather *weather)
     uint64_t starts_us = world.free_us[first] > world.now_us ? world.free_us[first] : world.now_us;
     uint64_t ends_us = starts_us + (uint64_t)log_normal(weather->took_us, weather->spread);
     world.free_us[first] = ends_us;
+    if (weather->turn_us) {
+        ends_us += weather->turn_us - ends_us % weather->turn_us;
+    }
     if (weather->patience_us && ends_us - world.now_us > weather->patience_us) {
         ends_us = world.now_us + weather->patience_us;
     }
@@ -97,7 +101,8 @@ static void end_call(const struct weather *weather, unsigned at, struct seen *se
     seen->failed += !is_good;
     seen->took_us += is_good ? (double)took_us : 0;
     world.flights[at] = world.flights[--world.flights_count];
-    limit_ended(&world.limit, is_good, took_us, world.now_us);
+    limit_ended(
+        &world.limit, is_good, &(struct limit_time){ took_us, weather->turn_us, world.now_us });
 }
 
 static void arrive(const struct weather *weather, struct seen *seen)
@@ -306,6 +311,66 @@ Test(limit, never_leaves_its_bounds)
     cr_expect_eq(seen.highest, 1);
 }
 
+/* ---- a caller that is late itself ---- */
+
+Test(limit, finds_the_capacity_although_the_caller_is_a_little_late)
+{
+    struct weather weather = crowded;
+    weather.turn_us = 3000;
+    begin_world(8, 1000, 1000);
+    live(&weather, 5);
+    struct seen seen = live(&weather, 130);
+    expect_between(seen.limit / weather.capacity, 1.2, 2);
+    cr_expect_geq(seen.share, 0.97);
+}
+
+/*
+ * A closed loop of callers on one thread, each of whose questions and answers costs it time, and a
+ * service that bears any number of calls: the thread is the limit, and sees an answer long after it
+ * came. Returns the lowest limit.
+ */
+static double live_saturated(
+    unsigned callers, uint64_t service_us, uint64_t cost_us, double seconds)
+{
+    static uint64_t began_us[FLIGHTS_MAX]; /* 0: not under way */
+    uint64_t now_us = 1000000, until_us = now_us + (uint64_t)(seconds * 1e6), before_us = now_us;
+    double lowest = INFINITY;
+    unsigned in_flight = 0;
+    memset(began_us, 0, sizeof(began_us));
+    while (now_us < until_us) {
+        uint64_t turn_us = now_us;
+        now_us += cost_us; /* of the turn itself */
+        for (unsigned i = 0; i < callers; i++) {
+            if (began_us[i] && began_us[i] + service_us <= turn_us) {
+                now_us += cost_us;
+                in_flight--;
+                limit_ended(&world.limit, true,
+                    &(struct limit_time){ now_us - began_us[i], now_us - before_us, now_us });
+                began_us[i] = 0;
+            }
+            if (!began_us[i] && in_flight < limit_calls(&world.limit)) {
+                now_us += cost_us;
+                limit_began(&world.limit, ++in_flight, now_us);
+                began_us[i] = now_us;
+            }
+        }
+        lowest = fmin(lowest, limit_calls(&world.limit));
+        before_us = turn_us;
+    }
+    return lowest;
+}
+
+Test(limit, does_not_take_the_callers_lag_for_a_crowd)
+{
+    limit_init(&world.limit, 16, 512, 512);
+    cr_expect_geq(live_saturated(384, 300, 10, 200), 384);
+    limit_init(&world.limit, 16, 512, 512);
+    cr_expect_geq(live_saturated(500, 5000, 20, 200), 384);
+    limit_init(&world.limit, 16, 512, 64);
+    live_saturated(384, 300, 10, 20);
+    cr_expect_geq(live_saturated(384, 300, 10, 20), 384, "it rises to what is needed");
+}
+
 /* The loop's clock and the exact one may differ: neither order of them does harm. */
 Test(limit, bears_times_that_run_backwards)
 {
@@ -314,8 +379,8 @@ Test(limit, bears_times_that_run_backwards)
     for (unsigned i = 0; i < 1000; i++) {
         uint64_t now_us = 1000000 + i * 1000;
         limit_began(&limit, 40, now_us);
-        limit_ended(&limit, true, now_us + 5, now_us);
-        limit_ended(&limit, true, 10, now_us - 5000);
+        limit_ended(&limit, true, &(struct limit_time){ now_us + 5, 0, now_us });
+        limit_ended(&limit, true, &(struct limit_time){ 10, now_us, now_us - 5000 });
     }
     expect_between(limit_calls(&limit), 8, 100);
 }

@@ -64,7 +64,7 @@ static void begin(struct host *host)
 
 static void end(struct host *host, enum service_verdict verdict, uint64_t took_us)
 {
-    service_ended(town_service(), host, verdict, took_us, now_us);
+    service_ended(town_service(), host, verdict, &(struct limit_time){ took_us, 0, now_us });
 }
 
 static void call(struct host *host, enum service_verdict verdict, uint64_t took_us)
