@@ -362,6 +362,38 @@ bool json_write(struct buf *buf, const struct json *json)
     return keep_or_drop(buf, before, was_overfull);
 }
 
+static void append_step(struct buf *buf, const struct json *json, size_t place, bool is_member)
+{
+    struct str name = json->name;
+    buf_append_char(buf, '/');
+    if (!is_member) {
+        buf_printf(buf, "%zu", place);
+    }
+    for (size_t i = 0; is_member && i < name.len; i++) {
+        bool is_escaped = name.at[i] == '~' || name.at[i] == '/';
+        buf_append_char(buf, is_escaped ? '~' : name.at[i]);
+        if (is_escaped) {
+            buf_append_char(buf, name.at[i] == '~' ? '0' : '1');
+        }
+    }
+}
+
+bool json_pointer(struct buf *buf, const struct json *root, const struct json *json)
+{
+    if (!root || root == json) {
+        return root != NULL;
+    }
+    size_t before = buf->len;
+    for (size_t i = 0; i < root->count; i++) {
+        append_step(buf, &root->items[i], i, root->kind == JSON_OBJECT);
+        if (json_pointer(buf, &root->items[i], json)) {
+            return true;
+        }
+        buf_cut(buf, before);
+    }
+    return false;
+}
+
 /* What stands in a string for a byte below 0x20, for a quote and for a backslash. */
 static void quote_escaped(struct buf *buf, unsigned char c)
 {

@@ -70,6 +70,12 @@ bool json_i64(const struct json *json, int64_t *out);
 bool json_write(struct buf *buf, const struct json *json);
 
 /*
+ * Appends where `json` stands inside `root`, as RFC 6901 says it: "/properties/a~1b", "" for the
+ * root itself. False, and nothing appended, when it does not stand there.
+ */
+bool json_pointer(struct buf *buf, const struct json *root, const struct json *json);
+
+/*
  * Appends `text` as a JSON string with its quotes. Always well-formed: bytes that are no UTF-8 (RFC
  * 3629) become U+FFFD. False when the buf is full; it is then as before.
  */

@@ -52,6 +52,30 @@ Test(json, names_with_structure_in_them_do_not_shift_the_lines)
     cr_expect_eq(json_get(json_at(list, 1), "c")->line, 3);
 }
 
+Test(json, a_pointer_says_where_a_value_stands)
+{
+    const struct json *tree = parse("{\"a\":{\"~b/c\":[1,{\"\":2}]},\"d\":[1]}");
+    const struct json *list = json_get(json_get(tree, "a"), "~b/c");
+    struct {
+        const struct json *json;
+        const char *pointer;
+    } rows[] = {
+        { tree, "" },
+        { json_get(tree, "a"), "/a" },
+        { list, "/a/~0b~1c" },
+        { json_get(json_at(list, 1), ""), "/a/~0b~1c/1/" },
+        { json_at(json_get(tree, "d"), 0), "/d/0" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        buf_clear(&out);
+        cr_expect(json_pointer(&out, tree, rows[i].json));
+        cr_expect(str_eq(buf_str(&out), str_of(rows[i].pointer)), "%s", rows[i].pointer);
+    }
+    cr_expect_not(json_pointer(&out, list, tree));
+    cr_expect_not(json_pointer(&out, NULL, tree));
+    cr_expect(str_eq(buf_str(&out), STR("/d/0")));
+}
+
 Test(json, numbers_keep_their_text)
 {
     const struct json *tree =
