@@ -7,7 +7,8 @@
 
 /* A shape in the making. Only for shape.c and its parts. */
 
-enum { SHAPE_DEPTH_MAX = 32, SHAPE_SOURCES_MAX = 512, SHAPE_INDEXES_MAX = 32 };
+enum { SHAPE_DEPTH_MAX = 32, SHAPE_NODES_MAX = 2048 };
+enum { SHAPE_SOURCES_MAX = 512, SHAPE_INDEXES_MAX = 32 };
 
 struct shape_compiler {
     struct arena *arena;
@@ -20,7 +21,10 @@ struct shape_compiler {
     struct shape *shape;
     const char *indexes[SHAPE_INDEXES_MAX]; /* "posts.items where id", one for each table */
     const struct json *element; /* the "items" in hand: a value there is the element itself */
+    const struct json *inside[SHAPE_DEPTH_MAX]; /* what the $refs above the one in hand lead to */
+    bool *is_used;                              /* of the root's $defs */
     unsigned depth;
+    size_t nodes_count;
 };
 
 /* Where relative paths begin: inside an element of a list, or at the root (call SIZE_MAX). */
@@ -35,8 +39,34 @@ struct view {
     const struct json *target;
 };
 
-#define FAULT(c, json, ...)                                                                        \
-    faults_add((c)->faults, (c)->file, (json) ? (json)->line : 0, __VA_ARGS__)
+/* Adds a fault: the sentence, and where `at` stands in the shape (NULL: nowhere). */
+void shape_fault(struct shape_compiler *c, const struct json *at, const char *sentence);
+
+#define FAULT(c, at, ...) shape_fault((c), (at), arena_printf((c)->arena, __VA_ARGS__))
+
+/* A value as JSON; "" when it is too long for a sentence. */
+const char *shape_text(struct shape_compiler *c, const struct json *json);
+
+/* What a schema, or else what its $ref leads to, says under a name; NULL: nothing. */
+const struct json *shape_word(struct view view, const char *name);
+
+/* A size that is `least` or more; `otherwise` when there is none, or after a fault. */
+size_t shape_size(
+    struct shape_compiler *c, struct view view, const char *name, size_t least, size_t otherwise);
+
+/* Adds a fault when a lower bound (at `low`) is above an upper one (at `high`). */
+void shape_check_order(
+    struct shape_compiler *c, struct view view, const char *low, const char *high, bool is_crossed);
+
+/* A copy with SHAPE_PADDING bytes behind it. */
+struct str shape_padded(struct shape_compiler *c, struct str text);
+
+/* A value as it will be written. */
+struct scan_value shape_written(struct shape_compiler *c, const struct json *json);
+
+/* What the schema of one string, number, boolean or null says beside its type. */
+void shape_compile_value(
+    struct shape_compiler *c, struct view view, struct shape_scope scope, struct shape_node *node);
 
 /* The value of a scope's call when nobody knows which one: that fault was added already. */
 #define SHAPE_LOST (SIZE_MAX - 1)

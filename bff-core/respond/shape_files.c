@@ -71,7 +71,7 @@ const struct json *shape_read_file(
     struct err err;
     const struct json *json = json_read(c->arena, path, &err);
     if (!json && access(path, R_OK) != 0) {
-        faults_add(c->faults, c->file, at ? at->line : 0, "%s.", err.text);
+        FAULT(c, at, "%s.", err.text);
     } else if (!json) {
         add_fault(c, path, err.text);
     }
@@ -97,6 +97,9 @@ static size_t call_named(struct shape_compiler *c, const struct json *file)
 void shape_read_services(struct shape_compiler *c, const char *directory)
 {
     const struct json *files = json_get(c->root, "x-calls");
+    if (files && json_kind(files) != JSON_OBJECT) {
+        FAULT(c, files, "\"x-calls\" takes an object of calls and files.");
+    }
     for (size_t i = 0; json_kind(files) == JSON_OBJECT && i < files->count; i++) {
         const struct json *file = &files->items[i];
         size_t call = call_named(c, file);

@@ -30,11 +30,18 @@ bool shape_locate(struct shape_compiler *c, const struct json *at, struct str te
     struct str head, rest;
     const char *names[32];
     *out = (struct shape_scope){ SHAPE_LOST, STR("") };
-    if (!text.at) {
+    if (!text.len && (!text.at || scope.call == SIZE_MAX)) {
         FAULT(c, at, "A path like \"posts.items\" must stand here.");
         return false;
     }
     if (scope.call == SHAPE_LOST) {
+        return false;
+    }
+    if (memchr(text.at, '[', text.len)) {
+        FAULT(c, at,
+            "\"%.*s\" names elements: a path leads to the list itself, and \"items\", \"x-first\", "
+            "\"x-nearest\" or \"x-lookup\" say what is made of them.",
+            STR_FMT(text));
         return false;
     }
     if (scope.call != SIZE_MAX) {
@@ -58,16 +65,6 @@ bool shape_locate(struct shape_compiler *c, const struct json *at, struct str te
     return false;
 }
 
-static const char *json_text(struct shape_compiler *c, const struct json *json)
-{
-    struct buf text;
-    buf_init(&text, 1024);
-    json_write(&text, json);
-    const char *copy = arena_cstr(c->arena, buf_str(&text));
-    buf_release(&text);
-    return copy;
-}
-
 static void check_promise(
     struct shape_compiler *c, const struct json *at, struct shape_scope where, unsigned kinds)
 {
@@ -83,7 +80,7 @@ static void check_promise(
         /* That both may be null is not enough. */
         FAULT(c, at, "The service of call \"%s\" promises another type for \"%.*s\": %s.",
             c->calls[where.call].name, STR_FMT(where.base),
-            json_text(c, json_get(promise.schema, "type")));
+            shape_text(c, json_get(promise.schema, "type")));
     }
 }
 
@@ -98,7 +95,7 @@ struct shape_source shape_take(
     source.path =
         arena_printf(c->arena, "%s%s%.*s", c->calls[where.call].name, dot, STR_FMT(where.base));
     if (path == SIZE_MAX || shape->sources_count == SHAPE_SOURCES_MAX) {
-        FAULT(c, at, "\"%s\" is not a path like \"posts.items[*].id\", or there are too many.",
+        FAULT(c, at, "\"%s\" is not a path like \"posts.items\", or there are too many.",
             source.path);
         source.number = 0;
         return source;

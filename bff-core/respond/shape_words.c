@@ -8,51 +8,100 @@
 #include "shape_words.h"
 
 #include "../base/must.h"
-#include "../wire/scan.h"
 
-enum { IN_VALUE = SHAPE_IN_VALUE, IN_OBJECT = SHAPE_IN_OBJECT, IN_LIST = SHAPE_IN_LIST };
-enum { IN_ROOT = SHAPE_IN_ROOT, IN_ALL = IN_VALUE | IN_OBJECT | IN_LIST };
+/* Where a word means something: one bit for each type, and the root. */
+enum where {
+    IN_TEXT = 1,
+    IN_NUMBER = 2,
+    IN_OTHER = 4, /* null, boolean */
+    IN_OBJECT = 8,
+    IN_LIST = 16,
+    IN_ROOT = 32,
+    IN_VALUE = IN_TEXT | IN_NUMBER | IN_OTHER,
+    IN_ALL = IN_VALUE | IN_OBJECT | IN_LIST,
+};
+
+/* What a word for people takes. */
+enum { TEXT = 1 << JSON_STRING, LIST = 1 << JSON_LIST, BOOL = 1 << JSON_TRUE | 1 << JSON_FALSE };
 
 static const struct word {
     const char *name;
     unsigned where;
-    bool is_for_people; /* says nothing of a value */
+    unsigned for_people; /* says nothing of a value; bit k: takes JSON kind k */
 } words[] = {
-    { "type", IN_ALL, false },
-    { "properties", IN_OBJECT, false },
-    { "required", IN_OBJECT, false },
-    { "additionalProperties", IN_OBJECT, false },
-    { "items", IN_LIST, false },
-    { "minItems", IN_LIST, false },
-    { "maxItems", IN_LIST, false },
-    { "const", IN_VALUE, false },
-    { "enum", IN_VALUE, false },
-    { "default", IN_VALUE | IN_LIST, false },
-    { "minimum", IN_VALUE, false },
-    { "maximum", IN_VALUE, false },
-    { "minLength", IN_VALUE, false },
-    { "maxLength", IN_VALUE, false },
-    { "$ref", IN_ALL, false },
-    { "$defs", IN_ROOT, false },
-    { "$schema", IN_ROOT, true },
-    { "$id", IN_ROOT, true },
-    { "$comment", IN_ALL, true },
-    { "title", IN_ALL, true },
-    { "description", IN_ALL, true },
-    { "examples", IN_ALL, true },
-    { "deprecated", IN_ALL, true },
-    { "x-calls", IN_ROOT, false },
-    { "x-max-bytes", IN_ROOT, false },
-    { "x-from", IN_ALL, false },
-    { "x-first-of", IN_VALUE, false },
-    { "x-first", IN_OBJECT, false },
-    { "x-count", IN_VALUE, false },
-    { "x-lookup", IN_VALUE, false },
-    { "x-nearest", IN_VALUE, false },
-    { "x-map", IN_VALUE, false },
-    { "x-truncate", IN_VALUE, false },
-    { "x-take", IN_LIST, false },
-    { "x-trim", IN_LIST, false },
+    { "type", IN_ALL, 0 },
+    { "properties", IN_OBJECT, 0 },
+    { "required", IN_OBJECT, 0 },
+    { "additionalProperties", IN_OBJECT, 0 },
+    { "items", IN_LIST, 0 },
+    { "minItems", IN_LIST, 0 },
+    { "maxItems", IN_LIST, 0 },
+    { "const", IN_VALUE, 0 },
+    { "enum", IN_VALUE, 0 },
+    { "default", IN_VALUE | IN_LIST, 0 },
+    { "minimum", IN_NUMBER, 0 },
+    { "maximum", IN_NUMBER, 0 },
+    { "minLength", IN_TEXT, 0 },
+    { "maxLength", IN_TEXT, 0 },
+    { "$ref", IN_ALL, 0 },
+    { "$defs", IN_ROOT, 0 },
+    { "$schema", IN_ROOT, TEXT },
+    { "$id", IN_ROOT, TEXT },
+    { "$comment", IN_ALL, TEXT },
+    { "title", IN_ALL, TEXT },
+    { "description", IN_ALL, TEXT },
+    { "examples", IN_ALL, LIST },
+    { "deprecated", IN_ALL, BOOL },
+    { "x-calls", IN_ROOT, 0 },
+    { "x-max-bytes", IN_ROOT, 0 },
+    { "x-from", IN_ALL, 0 },
+    { "x-first-of", IN_VALUE, 0 },
+    { "x-first", IN_OBJECT, 0 },
+    { "x-count", IN_NUMBER, 0 },
+    { "x-lookup", IN_VALUE, 0 },
+    { "x-nearest", IN_VALUE, 0 },
+    { "x-map", IN_VALUE, 0 },
+    { "x-truncate", IN_TEXT, 0 },
+    { "x-take", IN_LIST, 0 },
+    { "x-trim", IN_LIST, 0 },
+};
+
+/* The first would never do anything beside the second. */
+static const char *const idle[][2] = {
+    { "default", "const" },
+    { "x-map", "const" },
+    { "x-truncate", "const" },
+    { "x-map", "x-count" },
+    { "x-truncate", "x-count" },
+    { "x-truncate", "x-map" },
+    { "x-truncate", "enum" },
+    { "x-from", "x-first" },
+};
+
+/* Of words that differ by the type they are for, and of words that we do not have, the near one. */
+static const struct {
+    const char *name, *near;
+    unsigned where; /* of the near one */
+} kin[] = {
+    { "minLength", "minimum", IN_NUMBER },
+    { "minLength", "minItems", IN_LIST },
+    { "maxLength", "maximum", IN_NUMBER },
+    { "maxLength", "maxItems", IN_LIST },
+    { "minimum", "minLength", IN_TEXT },
+    { "minimum", "minItems", IN_LIST },
+    { "maximum", "maxLength", IN_TEXT },
+    { "maximum", "maxItems", IN_LIST },
+    { "minItems", "minLength", IN_TEXT },
+    { "maxItems", "maxLength", IN_TEXT },
+    { "x-truncate", "x-take", IN_LIST },
+    { "x-take", "x-truncate", IN_TEXT },
+    { "exclusiveMinimum", "minimum", IN_NUMBER },
+    { "exclusiveMaximum", "maximum", IN_NUMBER },
+    { "minProperties", "required", IN_OBJECT },
+    { "dependentRequired", "required", IN_OBJECT },
+    { "definitions", "$defs", IN_ROOT },
+    { "prefixItems", "items", IN_LIST },
+    { "nullable", "type", IN_VALUE },
 };
 
 static const struct word *word_named(struct str name)
@@ -65,49 +114,119 @@ static const struct word *word_named(struct str name)
     return NULL;
 }
 
-static const char *nearest_word(struct str name)
+/* A word that means something there and could have been meant; NULL: none. */
+static const char *nearest_word(struct str name, unsigned where)
 {
     const char *names[countof(words)];
-    for (size_t i = 0; i < countof(words); i++) {
-        names[i] = words[i].name;
+    size_t count = 0;
+    bool has_kin = false;
+    for (size_t i = 0; i < countof(kin); i++) {
+        if (str_eq(name, str_of(kin[i].name))) {
+            if (kin[i].where & where) {
+                return kin[i].near;
+            }
+            has_kin = true;
+        }
     }
-    return str_nearest(name, names, countof(words));
+    for (size_t i = 0; !has_kin && i < countof(words); i++) {
+        if (words[i].where & where) {
+            names[count++] = words[i].name;
+        }
+    }
+    return str_nearest(name, names, count);
 }
 
-void shape_words_check(
-    const struct json *schema, unsigned where, const char *file, struct faults *faults)
+static unsigned where_of(struct shape_compiler *c, struct view view, unsigned kinds)
+{
+    unsigned root = view.own == c->root ? IN_ROOT : 0;
+    unsigned object = 1u << SCAN_OBJECT, list = 1u << SCAN_LIST;
+    if (!kinds) {
+        return IN_ALL | root;
+    }
+    if (kinds & (object | list)) {
+        return (kinds & object ? IN_OBJECT : IN_LIST) | root;
+    }
+    bool is_text = kinds & 1u << SCAN_STRING, is_number = kinds & 1u << SCAN_NUMBER;
+    return IN_OTHER | (is_text ? IN_TEXT : 0) | (is_number ? IN_NUMBER : 0);
+}
+
+static void check_word(
+    struct shape_compiler *c, struct view view, const struct json *json, unsigned where)
+{
+    const struct word *word = word_named(json->name);
+    struct err meant = err_meant(nearest_word(json->name, where));
+    if (!word) {
+        FAULT(c, json, "The word \"%.*s\" is not enforced here, so a shape must not promise it%s",
+            STR_FMT(json->name),
+            meant.text[0] == '.' ? ": say it in \"description\", or leave it out." : meant.text);
+    } else if (word->where == IN_ROOT && !(where & IN_ROOT)) {
+        FAULT(c, json, "The word \"%s\" stands at the root of a shape, and nowhere else.",
+            word->name);
+    } else if (!(word->where & where)) {
+        FAULT(c, json, "The word \"%s\" means nothing where \"type\" is %s%s", word->name,
+            shape_text(c, shape_word(view, "type")), meant.text);
+    } else if (word->for_people && !(word->for_people >> json->kind & 1)) {
+        FAULT(c, json, "\"%s\" takes %s.", word->name,
+            word->for_people == TEXT   ? "a text"
+            : word->for_people == LIST ? "a list"
+                                       : "true or false");
+    }
+}
+
+static void check_words_of(
+    struct shape_compiler *c, struct view view, const struct json *schema, unsigned where)
 {
     for (size_t i = 0; json_kind(schema) == JSON_OBJECT && i < schema->count; i++) {
-        const struct json *member = &schema->items[i];
-        const struct word *word = word_named(member->name);
-        const char *nearest = word ? NULL : nearest_word(member->name);
-        if (word && !(word->where & where)) {
-            faults_add(faults, file, member->line, "The word \"%.*s\" means nothing here.",
-                STR_FMT(member->name));
-        } else if (!word) {
-            faults_add(faults, file, member->line,
-                "The word \"%.*s\" is not enforced here, so a shape must not promise it%s",
-                STR_FMT(member->name),
-                nearest ? err_meant(nearest).text
-                        : ": say it in \"description\", or leave it out.");
+        check_word(c, view, &schema->items[i], where);
+    }
+}
+
+/* What stands in a schema and again behind its $ref. */
+static void check_twice(struct shape_compiler *c, struct view view)
+{
+    for (size_t i = 0; json_kind(view.target) == JSON_OBJECT && i < view.target->count; i++) {
+        const struct word *word = word_named(view.target->items[i].name);
+        const struct json *own = word ? json_get(view.own, word->name) : NULL;
+        if (word && strcmp(word->name, "$ref") == 0) {
+            FAULT(c, own, "A \"$ref\" leads to another \"$ref\"; name its end at once.");
+        } else if (own && !word->for_people) {
+            FAULT(c, own, "The word \"%s\" stands here and behind \"$ref\".", word->name);
         }
     }
 }
 
-void shape_words_check_twice(
-    const struct json *schema, const struct json *target, const char *file, struct faults *faults)
+static void check_idle(struct shape_compiler *c, struct view view, unsigned where)
 {
-    for (size_t i = 0; json_kind(target) == JSON_OBJECT && i < target->count; i++) {
-        const struct word *word = word_named(target->items[i].name);
-        const struct json *own = word ? json_get(schema, word->name) : NULL;
-        bool is_chain = word && strcmp(word->name, "$ref") == 0;
-        if (is_chain || (own && !word->is_for_people)) {
-            faults_add(faults, file, (own ? own : schema)->line,
-                is_chain ? "A \"$ref\" leads to another \"$ref\"; name its end at once."
-                         : "The word \"%s\" stands here and behind \"$ref\".",
-                word->name);
+    for (size_t i = 0; i < countof(idle); i++) {
+        const struct json *one = shape_word(view, idle[i][0]);
+        unsigned both =
+            word_named(str_of(idle[i][0]))->where & word_named(str_of(idle[i][1]))->where;
+        if (one && shape_word(view, idle[i][1]) && both & where) {
+            FAULT(c, one, "\"%s\" would do nothing beside \"%s\"; leave one of them out.",
+                idle[i][0], idle[i][1]);
         }
     }
+}
+
+void shape_words_check(struct shape_compiler *c, struct view view, unsigned kinds)
+{
+    unsigned where = where_of(c, view, kinds);
+    check_words_of(c, view, view.own, where);
+    check_words_of(c, view, view.target, where & ~(unsigned)IN_ROOT);
+    check_twice(c, view);
+    check_idle(c, view, where);
+}
+
+const struct json *shape_words_repeated(const struct json *list)
+{
+    for (size_t i = 0; json_kind(list) == JSON_LIST && i < list->count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (str_eq(json_str(&list->items[i]), json_str(&list->items[k]))) {
+                return &list->items[i];
+            }
+        }
+    }
+    return NULL;
 }
 
 /* ---- types ---- */
@@ -154,6 +273,12 @@ unsigned shape_words_kinds(const struct json *type, bool *is_integer)
 
 /* ---- references ---- */
 
+static bool is_plain(char c)
+{
+    unsigned char letter = (unsigned char)(c | 0x20), digit = (unsigned char)(c - '0');
+    return digit < 10 || (letter >= 'a' && letter <= 'z') || c == '_' || c == '-' || c == '.';
+}
+
 const struct json *shape_words_target(const struct json *root, const struct json *schema)
 {
     struct str reference = json_str(json_get(schema, "$ref"));
@@ -161,6 +286,11 @@ const struct json *shape_words_target(const struct json *root, const struct json
         return NULL;
     }
     struct str name = str_from(reference, sizeof("#/$defs/") - 1);
+    for (size_t i = 0; i < name.len; i++) {
+        if (!is_plain(name.at[i])) {
+            return NULL; /* in a reference it would have to be written otherwise */
+        }
+    }
     const struct json *definitions = json_get(root, "$defs");
     for (size_t i = 0; json_kind(definitions) == JSON_OBJECT && i < definitions->count; i++) {
         if (str_eq(definitions->items[i].name, name)) {
@@ -182,6 +312,14 @@ static const struct json *follow(const struct json *root, const struct json *sch
 
 enum { NAMES_MAX = 64 };
 
+/* A value of this schema may be an object, as far as it says. */
+static bool may_be_object(const struct json *schema)
+{
+    bool is_integer;
+    unsigned kinds = shape_words_kinds(json_get(schema, "type"), &is_integer);
+    return !kinds || kinds & 1u << SCAN_OBJECT;
+}
+
 static const struct json *member_of(
     const struct json *schema, struct str name, struct shape_promise *promise)
 {
@@ -196,7 +334,7 @@ static const struct json *member_of(
             names[count++] = properties->items[i].name.at; /* decoded in an arena: with a NUL */
         }
     }
-    if (count) {
+    if (count || !may_be_object(schema)) {
         promise->unknown = name;
         promise->nearest = str_nearest(name, names, count);
     }

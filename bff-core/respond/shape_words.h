@@ -1,27 +1,22 @@
 #ifndef RESPOND_SHAPE_WORDS_H
 #define RESPOND_SHAPE_WORDS_H
 
-#include "../base/err.h"
-#include "../wire/json.h"
+#include "shape_compiler.h"
 
-/* What a shape may say, and what a service's schema says of a path. Only for shape.c. */
-
-/* Where a word may stand. */
-enum shape_where { SHAPE_IN_VALUE = 1, SHAPE_IN_OBJECT = 2, SHAPE_IN_LIST = 4, SHAPE_IN_ROOT = 8 };
+/* What a shape may say, and what a service's schema says of a path. Only for shape.c and its parts.
+ */
 
 /*
- * Adds a fault for each member of a schema object that is no word of ours, or has no meaning at
- * this place (a set of enum shape_where): whatever it says, nobody would keep it.
+ * Adds a fault for each word of a schema, and of what its $ref leads to, that is none of ours, that
+ * means nothing for values of these kinds (bit k: scan kind k; 0: nobody knows) or beside another
+ * word, or that says what JSON Schema does not take: whatever it says, nobody would keep it. And
+ * one for each that stands on both sides of the $ref: JSON Schema asks for both, and only one would
+ * be kept; what is said to people may be said twice.
  */
-void shape_words_check(
-    const struct json *schema, unsigned where, const char *file, struct faults *faults);
+void shape_words_check(struct shape_compiler *c, struct view view, unsigned kinds);
 
-/*
- * Adds a fault for each word that stands in a schema and again behind its $ref: JSON Schema asks
- * for both, and only one would be kept. What is said to people may be said twice.
- */
-void shape_words_check_twice(
-    const struct json *schema, const struct json *target, const char *file, struct faults *faults);
+/* The first element of a list that is there a second time; NULL: none. */
+const struct json *shape_words_repeated(const struct json *list);
 
 /* What a service's schema knows of a path. */
 struct shape_promise {

@@ -2,8 +2,8 @@
 """Proves that --check names the likely mistakes of whoever writes a shape, and what was meant.
 
 Each case makes one mistake in the mobile feed's schema. There must be one sentence for it and no
-others that follow from it, with the file, the line on which the mistake stands, and the words that
-help.
+others that follow from it, with the file, the line on which the mistake stands, a JSON pointer that
+leads there, and the words that help.
 """
 import json
 import os
@@ -47,6 +47,13 @@ MISTAKES = [
      'answer of call "ads"', "schemas/services"),
     ("a list that is not there", '"x-first": "ads.slots"', '"x-first": "adds.slots"',
      "no call of the plan", 'did you mean "ads"?'),
+    ("a bound for another type", '"$ref": "#/$defs/count",\n      "description"',
+     '"type": "integer", "maxLength": 3,\n      "description"',
+     "#/properties/unread/maxLength: ", 'did you mean "maximum"?'),
+    ("a word that does nothing", '"x-nearest": { "in"', '"x-nearest": { "inn": "x", "in"',
+     "/properties/url/x-nearest/inn: ", 'did you mean "in"?'),
+    ("a member of a text", '"x-from": "posts.cursors.next"', '"x-from": "posts.cursors.next.id"',
+     "#/properties/next/x-from: ", 'knows no "id"'),
     ("a bound that is never reached", '"gzip": 3072', '"gzip": 30720', "never reached", ""),
     ("a comma too many", '"x-truncate": 50, "maxLength": 50 },', '"maxLength": 50, },',
      "This is no JSON", "a member without a name"),
@@ -57,6 +64,19 @@ def check(words, holds, why=""):
     word = "ok" if holds else "not ok"
     counts[word] += 1
     print(f"{word} {sum(counts.values())} - {words}{'' if holds else f': {why}'}", flush=True)
+
+
+def leads_there(path, line, words):
+    """The pointer that a sentence begins with leads to a value that begins on that line."""
+    pointer = re.match(r"#(\S*): ", words)
+    if not pointer:
+        return False
+    value, text = json.loads(path.read_text()), path.read_text()
+    for step in pointer[1].split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        value = value[int(step) if isinstance(value, list) else step]
+    start = json.dumps(value, ensure_ascii=False)[:1]
+    return start in text.splitlines()[line - 1]
 
 
 def faults_with(schemas):
@@ -80,7 +100,8 @@ def each_mistake(schemas):
         lines = range(good[:at].count("\n") + 1, good[:at + len(before)].count("\n") + 3)
         is_right = (code == 78 and said and said[0] == str(path)
                     and (said[1] in lines or "without a schema" in what)
-                    and all(word in said[2] for word in words))
+                    and all(word in said[2] for word in words)
+                    and ("no JSON" in said[2] or leads_there(path, *said[1:])))
         check(f"{what}: one sentence with its line", is_right, (code, faults, lines))
     path.write_text(good)
 

@@ -66,6 +66,147 @@ Test(shape, words_where_they_mean_nothing_are_refused)
         "maxLength");
 }
 
+#define V      "#/properties/v"
+#define TEXT   "{\"type\":\"string\",\"x-from\":\"a.name\""
+#define NUMBER "{\"type\":[\"integer\",\"null\"],\"x-from\":\"a.age\""
+#define LIST                                                                                       \
+    "{\"type\":\"array\",\"x-from\":\"a.list\",\"items\":{\"type\":\"object\",\"properties\":{"    \
+    "\"id\":{\"type\":\"integer\",\"x-from\":\"id\"}}}"
+
+Test(shape, words_for_another_type_are_refused_where_they_stand)
+{
+    static const struct {
+        const char *schema, *words;
+    } rows[] = {
+        { NUMBER ",\"maxLength\":3}", V "/maxLength: The word \"maxLength\" means nothing where "
+                                        "\"type\" is [\"integer\",\"null\"]; did you mean "
+                                        "\"maximum\"?" },
+        { NUMBER ",\"minLength\":3}", V "/minLength: " },
+        { NUMBER ",\"x-truncate\":3}", V "/x-truncate: " },
+        { TEXT ",\"minimum\":3}", "did you mean \"minLength\"?" },
+        { TEXT ",\"maximum\":3}", V "/maximum: " },
+        { TEXT ",\"items\":{}}", V "/items: " },
+        { TEXT ",\"properties\":{}}", V "/properties: " },
+        { TEXT ",\"required\":[]}", V "/required: " },
+        { TEXT ",\"x-trim\":true}", V "/x-trim: " },
+        { LIST ",\"maxLength\":3}", "did you mean \"maxItems\"?" },
+        { LIST ",\"minimum\":3}", V "/minimum: " },
+        { LIST ",\"enum\":[1]}", V "/enum: " },
+        { "{\"type\":\"boolean\",\"const\":true,\"maximum\":1}", V "/maximum: " },
+        { "{\"type\":\"string\",\"x-count\":\"a.list\"}", V "/x-count: " },
+        { TEXT ",\"exclusiveMinimum\":3}", V "/exclusiveMinimum: " },
+        { NUMBER ",\"exclusiveMinimum\":3}", "did you mean \"minimum\"?" },
+        { TEXT ",\"$defs\":{}}", V "/$defs: " },
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        expect_fault(rows[i].schema, rows[i].words);
+    }
+    /* Where one of several types has a use for it, it stays. */
+    size_t before = desk.faults.count;
+    compile_property("{\"type\":[\"string\",\"integer\"],\"x-first-of\":[\"a.name\",\"a.age\"],"
+                     "\"maxLength\":3,\"minimum\":2}");
+    cr_expect_eq(desk.faults.count, before);
+}
+
+Test(shape, words_that_would_do_nothing_are_refused)
+{
+    expect_fault("{\"type\":\"string\",\"const\":\"b\",\"x-map\":{\"a\":\"b\"}}", V "/x-map: ");
+    expect_fault("{\"type\":\"string\",\"const\":\"b\",\"x-truncate\":4}", V "/x-truncate: ");
+    expect_fault("{\"type\":\"string\",\"const\":\"b\",\"default\":\"c\"}", V "/default: ");
+    expect_fault(TEXT ",\"x-map\":{\"a\":\"b\"},\"x-truncate\":4}", V "/x-truncate: ");
+    expect_fault("{\"type\":\"integer\",\"x-count\":\"a.list\",\"x-map\":{\"1\":2}}", V "/x-map: ");
+    expect_fault(TEXT ",\"x-truncate\":0}", V "/x-truncate: ");
+    expect_fault(LIST ",\"x-take\":0}", V "/x-take: ");
+    expect_fault(LIST ",\"x-trim\":true}", V "/x-trim: ");
+    expect_fault(
+        "{\"type\":\"object\",\"x-from\":\"a\",\"x-first\":\"a.list\",\"properties\":{\"i\":{"
+        "\"type\":\"integer\",\"x-from\":\"id\"}}}",
+        V "/x-from: ");
+    expect_fault(
+        "{\"type\":\"integer\",\"x-lookup\":{\"in\":\"a.list\",\"where\":\"id\",\"equals\":"
+        "\"b.age\",\"take\":\"id\",\"tke\":1}}",
+        V "/x-lookup/tke: \"x-lookup\" has no \"tke\"; did you mean \"take\"?");
+    expect_fault("{\"type\":\"integer\",\"x-nearest\":\"a.list\"}", V "/x-nearest: ");
+}
+
+Test(shape, bounds_that_nothing_keeps_are_refused)
+{
+    expect_fault(NUMBER ",\"minimum\":2e1,\"maximum\":19.9}", V "/maximum: ");
+    expect_fault(TEXT ",\"minLength\":3,\"maxLength\":2}", V "/maxLength: ");
+    expect_fault(LIST ",\"minItems\":3,\"maxItems\":2}", V "/maxItems: ");
+    expect_fault(LIST ",\"minItems\":3,\"x-take\":2}", V "/x-take: ");
+    expect_fault(TEXT ",\"enum\":[\"a\",null]}", V "/enum/1: \"enum\" has null");
+    expect_fault(TEXT ",\"enum\":[\"a\",\"abc\"],\"maxLength\":2}", V "/enum/1: ");
+}
+
+Test(shape, what_a_validator_would_not_take_is_refused)
+{
+    expect_fault(TEXT ",\"title\":3}", V "/title: ");
+    expect_fault(TEXT ",\"examples\":\"x\"}", V "/examples: ");
+    expect_fault(TEXT ",\"deprecated\":\"x\"}", V "/deprecated: ");
+    expect_fault("{\"type\":[\"string\",\"string\"],\"x-from\":\"a.name\"}", V "/type/1: ");
+    expect_fault("{\"type\":\"object\",\"required\":[\"n\",\"n\"],\"properties\":{\"n\":" TEXT
+                 "}}}",
+        V "/required/1: ");
+    desk_compile("{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"object\","
+                 "\"properties\":{\"c\":{\"type\":\"string\",\"const\":\"\"}}}");
+    cr_expect(strstr(desk.faults.list[desk.faults.count - 1].text, "#/$schema: "));
+}
+
+/* "v" leads to #/$defs/d. */
+static void expect_reference_fault(const char *own, const char *definitions, const char *words)
+{
+    size_t before = desk.faults.count;
+    desk_compile(arena_printf(&desk.arena,
+        "{\"type\":\"object\",\"$defs\":{%s},\"properties\":{\"v\":{\"$ref\":\"#/$defs/d\"%s}}}",
+        definitions, own));
+    bool is_said = false;
+    for (size_t i = before; i < desk.faults.count; i++) {
+        is_said |= strstr(desk.faults.list[i].text, words) != NULL;
+    }
+    cr_expect(is_said, "%s: %s", definitions,
+        desk.faults.count > before ? desk.faults.list[before].text : "no fault");
+}
+
+#define OBJECT "{\"type\":\"object\",\"properties\":{"
+
+Test(shape, references_say_what_validators_understand_and_come_to_an_end)
+{
+    expect_reference_fault("", "\"dd\":{}", V "/$ref: \"$ref\" leads nowhere");
+    expect_reference_fault("", "\"d\":" OBJECT "\"n\":" TEXT "}}},\"e\":" TEXT "}",
+        "#/$defs/e: No \"$ref\" leads here");
+    expect_reference_fault(",\"additionalProperties\":false", "\"d\":" OBJECT "\"n\":" TEXT "}}}",
+        V "/additionalProperties: ");
+    /* Twice in itself at each level: without an end it would be 2^32 schemas. */
+    expect_reference_fault("",
+        "\"d\":" OBJECT "\"a\":{\"$ref\":\"#/$defs/d\"},\"b\":{\"$ref\":\"#/$defs/d\"}}}",
+        "#/$defs/d/properties/b/$ref: \"$ref\" leads into itself");
+}
+
+Test(shape, definitions_that_double_are_not_followed_for_ever)
+{
+    enum { LEVELS = 30 };
+    struct buf text;
+    buf_init(&text, 64 * 1024);
+    for (unsigned i = 0; i < LEVELS; i++) {
+        buf_printf(&text,
+            "\"d%u\":{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/$defs/d%u\"},\"b\":{"
+            "\"$ref\":\"#/$defs/d%u\"}}},",
+            i, i + 1, i + 1);
+    }
+    buf_printf(&text, "\"d%u\":{\"type\":\"string\",\"const\":\"\"}", LEVELS);
+    expect_reference_fault("", text.data, "leads nowhere");
+    desk_compile(arena_printf(&desk.arena,
+        "{\"type\":\"object\",\"$defs\":{%s},\"properties\":{\"v\":{\"$ref\":\"#/$defs/d0\"}}}",
+        text.data));
+    bool is_said = false;
+    for (size_t i = 0; i < desk.faults.count; i++) {
+        is_said |= strstr(desk.faults.list[i].text, "has more than 2048 values") != NULL;
+    }
+    cr_expect(is_said);
+    buf_release(&text);
+}
+
 Test(shape, what_stands_behind_a_reference_is_held_to_the_same)
 {
     static const char form[] = "{\"type\":\"object\",\"$defs\":{\"d\":{%s}},\"properties\":{\"v\":{"
@@ -100,6 +241,12 @@ Test(shape, paths_are_held_against_what_the_service_promises)
         "\"l\":{\"type\":\"string\",\"x-from\":\"lable\"}}}}",
         "did you mean \"label\"");
     expect_fault("{\"type\":\"string\",\"x-from\":\"a..name\"}", "path");
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.name.first\"}", "knows no \"first\"");
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.list[*].label\"}", "names elements");
+    expect_fault("{\"type\":\"string\",\"x-from\":\"a.list[0]\"}", "names elements");
+    expect_fault("{\"type\":\"integer\",\"x-lookup\":{\"in\":\"a.list\",\"where\":\"id\","
+                 "\"equals\":\"b.list\",\"take\":\"id\"}}",
+        V "/x-lookup/equals: The service of call \"b\" promises another type");
     expect_fault("{\"type\":\"integer\",\"x-lookup\":{\"in\":\"a.list\",\"where\":\"idd\","
                  "\"equals\":\"b.age\",\"take\":\"id\"}}",
         "did you mean \"id\"");
