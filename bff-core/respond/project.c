@@ -25,7 +25,7 @@ struct projector {
     size_t missing;    /* the call of the last required value that was missing */
     size_t max_bytes;  /* 0: no bound */
     size_t *trims;     /* by list number - 1: at most so many elements */
-    size_t *trimmed;   /* and how many were written */
+    size_t *trimmed;   /* and how many were written, at most: a list in a list is there often */
 };
 
 enum written { WRITTEN, MISSING };
@@ -332,7 +332,8 @@ static enum written write_list(
                                             */
     }
     if (node->list_number) {
-        p->trimmed[node->list_number - 1] = written;
+        size_t *longest = &p->trimmed[node->list_number - 1];
+        *longest = written > *longest ? written : *longest;
     }
     return written >= node->min_items ? WRITTEN : take_back(p, start);
 }
@@ -406,11 +407,12 @@ struct projection project_within(const struct shape *shape, const struct scanned
     p.repairs = arena_zalloc(arena, shape->sources_count, sizeof(*p.repairs));
     p.trims = arena_alloc(arena, shape->trims_count * sizeof(*p.trims));
     memset(p.trims, 0xff, shape->trims_count * sizeof(*p.trims));
-    p.trimmed = arena_zalloc(arena, shape->trims_count, sizeof(*p.trimmed));
+    p.trimmed = arena_alloc(arena, shape->trims_count * sizeof(*p.trimmed));
     size_t rounds = 0;
     do {
         buf_clear(out);
         memset(p.repairs, 0, shape->sources_count * sizeof(*p.repairs));
+        memset(p.trimmed, 0, shape->trims_count * sizeof(*p.trimmed));
         projection.is_whole =
             write_structure(&p, shape->root, &none) == WRITTEN && !out->is_overfull;
         projection.is_trimmed = rounds++ > 0;

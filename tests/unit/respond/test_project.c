@@ -288,6 +288,33 @@ Test(project, trimmable_lists_shrink_until_the_answer_fits)
         "{\"l\":[],\"k\":\"1234567890123456789012345678901234567890\"}");
 }
 
+Test(project, a_list_in_each_element_shrinks_wherever_it_is_longest)
+{
+    desk_compile("{\"type\":\"object\",\"x-max-bytes\":60,\"properties\":{"
+                 "\"l\":{\"type\":\"array\",\"x-from\":\"a.l\",\"items\":{\"type\":\"object\","
+                 "\"properties\":{\"m\":{\"type\":\"array\",\"x-from\":\"m\",\"x-trim\":true,"
+                 "\"items\":{\"type\":\"string\"}}}}}}}");
+    cr_assert_eq(desk.faults.count, 0, "%s", desk.faults.list[0].text);
+    /* The last of them, and none at all, say nothing of how long the others are. */
+    static const char *const lasts[] = { "{\"m\":[\"a\"]}", "{\"m\":[]}", "{}", "7" };
+    for (size_t i = 0; i < countof(lasts); i++) {
+        desk_project(arena_printf(&desk.arena,
+                         "{\"l\":[{\"m\":[\"1234567\",\"2234567\",\"3234567\",\"4234567\","
+                         "\"5234567\"]},%s]}",
+                         lasts[i]),
+            NULL);
+        cr_expect_leq(desk.out.len, 60, "%s", desk.out.data);
+        cr_expect_geq(desk.out.len, 45, "%s: too much is gone", desk.out.data);
+        cr_expect(desk.projection.is_trimmed && !desk.projection.is_oversize);
+    }
+    /* In the second round fewer of them are there than in the first. */
+    desk_compile("{\"type\":\"object\",\"x-max-bytes\":20,\"properties\":{"
+                 "\"l\":{\"type\":\"array\",\"x-from\":\"a.l\",\"x-trim\":true,\"items\":{\"type\":"
+                 "\"array\",\"x-trim\":true,\"items\":{\"type\":\"integer\"}}}}}");
+    cr_assert_eq(desk.faults.count, 0, "%s", desk.faults.list[0].text);
+    EXPECT_ANSWER("{\"l\":[[1],[1],[1,2,3,4,5,6,7,8,9],[1]]}", NULL, "{\"l\":[[1],[1]]}");
+}
+
 Test(project, joins_of_many_are_not_the_square_of_it)
 {
     enum { MANY = 20000 };
