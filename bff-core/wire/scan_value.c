@@ -9,6 +9,8 @@
 
 #include "../base/must.h"
 
+#include <endian.h>
+
 const unsigned char scan_kinds[256] = {
     ['n'] = SCAN_NULL,
     ['t'] = SCAN_TRUE,
@@ -97,23 +99,32 @@ static char *utf8_put(char *to, unsigned point)
     return to;
 }
 
+/* Four hexadecimal digits at once; the letters' low half is 1 to 6, and bit 6 tells them. */
 static unsigned hex4(const char *p)
 {
-    unsigned value = 0;
-    for (int i = 0; i < 4; i++) {
-        unsigned char c = (unsigned char)p[i];
-        value = value * 16 + (c & 0xf) + (c > '9' ? 9 : 0);
-    }
-    return value;
+    uint32_t digits;
+    memcpy(&digits, p, 4);
+    digits = be32toh(digits);
+    uint32_t values = (digits & 0x0f0f0f0f) + (digits >> 6 & 0x01010101) * 9;
+    values = (values | values >> 4) & 0x00ff00ff;
+    return (values | values >> 8) & 0xffff;
 }
 
 /* The character that an escape of `len` bytes means, to `to`. */
 static char *escape_put(char *to, const char *p, size_t len)
 {
+    static const char means[256] = {
+        ['b'] = '\b',
+        ['f'] = '\f',
+        ['n'] = '\n',
+        ['r'] = '\r',
+        ['t'] = '\t',
+        ['"'] = '"',
+        ['\\'] = '\\',
+        ['/'] = '/',
+    };
     if (len == 2) {
-        static const char letters[] = "bfnrt", means[] = "\b\f\n\r\t";
-        const char *found = strchr(letters, p[1]);
-        *to++ = found ? means[found - letters] : p[1];
+        *to++ = means[(unsigned char)p[1]];
         return to;
     }
     unsigned point = hex4(p + 2);
@@ -129,24 +140,31 @@ static bool is_needed(const char *means, size_t len)
     return len == 1 && (*means == '"' || *means == '\\' || (unsigned char)*means < 0x20);
 }
 
+/* The escape at `p`, or what it means where that may stand as it is. */
+static char *escape_shorten(char *to, const char *p, size_t len)
+{
+    char *end = escape_put(to, p, len);
+    if (!is_needed(to, (size_t)(end - to))) {
+        return end;
+    }
+    memcpy(to, p, len);
+    return to + len;
+}
+
 size_t scan_shorten(char *to, struct str part)
 {
     char *const first = to;
-    for (size_t at = 0; at < part.len;) {
-        char c = part.at[at];
-        if (c != '\\') {
-            *to++ = c;
-            at++;
-            continue;
+    const char *p = part.at, *const end = part.at + part.len;
+    while (p < end) {
+        const char *escape = memchr(p, '\\', (size_t)(end - p));
+        size_t plain = (size_t)((escape ? escape : end) - p);
+        memcpy(to, p, plain);
+        to += plain;
+        p += plain;
+        for (size_t len; p < end && *p == '\\'; p += len) {
+            len = point_len(p);
+            to = escape_shorten(to, p, len);
         }
-        size_t len = point_len(part.at + at);
-        char *end = escape_put(to, part.at + at, len);
-        if (is_needed(to, (size_t)(end - to))) {
-            memcpy(to, part.at + at, len);
-            end = to + len;
-        }
-        to = end;
-        at += len;
     }
     return (size_t)(to - first);
 }
