@@ -66,7 +66,8 @@ static void say(const struct plan *plan, const struct projection *projection, FI
 {
     for (size_t i = 0; i < projection->repairs_count; i++) {
         const struct repair *repair = &projection->repairs[i];
-        fprintf(notes, "repair: %s did not fit, %u times\n", repair->path, repair->times);
+        fprintf(notes, "repair: %s did not fit, %u time%s\n", repair->path, repair->times,
+            repair->times == 1 ? "" : "s");
     }
     if (!projection->is_whole) {
         bool is_known = projection->missing < plan->calls_count;

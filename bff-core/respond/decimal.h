@@ -11,6 +11,9 @@
 /* The longest whole numbers that a reader with doubles does not take for infinity. */
 enum { DECIMAL_INTEGER_DIGITS_MAX = 308 };
 
+/* Every whole number with so many digits is a double. */
+enum { DECIMAL_DOUBLE_DIGITS = 15 };
+
 /* A number taken apart; its digits stay where they are. */
 struct decimal {
     int sign;          /* -1, 0 or 1 */
@@ -51,6 +54,13 @@ static inline bool decimal_is_plain(const char *at, size_t len)
         }
     }
     return true;
+}
+
+/* A reader with doubles may see another whole number than the one that is written. */
+static inline bool decimal_is_rounded(const struct decimal *number)
+{
+    return !number->is_plain && number->sign && number->power >= DECIMAL_DOUBLE_DIGITS &&
+           number->power < DECIMAL_INTEGER_DIGITS_MAX;
 }
 
 /* The order of two numbers of the same sign and power by their digits. */

@@ -58,6 +58,12 @@ static const struct decimal *number_word(
     }
     struct decimal *number = arena_alloc(c->arena, sizeof(*number));
     *number = decimal_read(json->text);
+    if (decimal_is_rounded(number)) {
+        FAULT(c, json,
+            "Readers may round \"%s\" here; write so large a number without a point or an "
+            "exponent.",
+            name);
+    }
     return number;
 }
 

@@ -2,9 +2,11 @@
  * value: does one value fit its node?
  *
  * Owns nothing. Bounds are taken apart at boot and compared as text (decimal.c), lengths in code
- * points, as JSON Schema 2020-12 says; nothing is converted, so nothing is lost.
+ * points, as JSON Schema 2020-12 says; what is written is not converted, so nothing is lost.
  */
 #include "value.h"
+
+#include <stdlib.h>
 
 bool value_equal(struct scan_value a, struct scan_value b, struct arena *arena)
 {
@@ -31,7 +33,18 @@ static inline bool is_safe(const struct shape_node *node, struct str number)
            digits <= node->safe_digits_max && decimal_is_plain(number.at, number.len);
 }
 
-static bool keeps_range(const struct shape_node *node, struct str number)
+/*
+ * A number with a point or an exponent is a double for its readers, and beyond 2^53 that may be
+ * another whole number, on the other side of a bound: it must keep the bounds, too.
+ */
+static bool keeps_rounded(const struct shape_node *node, struct str number, struct arena *arena)
+{
+    /* strtod() stops at what stands behind the number in its body: no digit, point or exponent. */
+    const char *digits = arena_printf(arena, "%.0f", strtod(number.at, NULL));
+    return value_keeps_bounds(node, (struct scan_value){ SCAN_NUMBER, str_of(digits) }, arena);
+}
+
+static bool keeps_range(const struct shape_node *node, struct str number, struct arena *arena)
 {
     if (is_safe(node, number)) {
         return true;
@@ -39,7 +52,8 @@ static bool keeps_range(const struct shape_node *node, struct str number)
     struct decimal value = decimal_read(number);
     return (!node->is_integer || value.is_integer) &&
            (!node->minimum || decimal_compare(&value, node->minimum) >= 0) &&
-           (!node->maximum || decimal_compare(&value, node->maximum) <= 0);
+           (!node->maximum || decimal_compare(&value, node->maximum) <= 0) &&
+           (!decimal_is_rounded(&value) || keeps_rounded(node, number, arena));
 }
 
 /* Most strings are short enough by their bytes alone, without counting. */
@@ -65,7 +79,7 @@ static bool is_chosen(const struct shape_node *node, struct scan_value value, st
 
 bool value_keeps_bounds(const struct shape_node *node, struct scan_value value, struct arena *arena)
 {
-    if (value.kind == SCAN_NUMBER && !keeps_range(node, value.text)) {
+    if (value.kind == SCAN_NUMBER && !keeps_range(node, value.text, arena)) {
         return false;
     }
     if (value.kind == SCAN_STRING && !keeps_length(node, value)) {

@@ -12,6 +12,7 @@
 #include "number.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* A value; without `is_there` it is missing, NULL is JSON's null. */
@@ -210,6 +211,12 @@ static size_t points_of(struct json_object *string)
     return points;
 }
 
+static bool is_number(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_int) ||
+           json_object_is_type(value, json_type_double);
+}
+
 /* `sign` 1: the number is above the bound; -1: it is below. */
 static bool is_beyond(const struct bound *bound, struct json_object *number, int sign)
 {
@@ -228,11 +235,32 @@ static bool is_beyond(const struct bound *bound, struct json_object *number, int
     return number_compare(json_object_get_string(number), bound->text) * sign > 0;
 }
 
+/*
+ * Many readers have doubles: what such a number becomes there must keep the bounds as well. Up to
+ * 10^15 that is the same number; beyond 10^308 there is none.
+ */
+static bool double_fits(const struct node *node, double number)
+{
+    char text[512];
+    bool has_choice = !node->choices;
+    if (!(fabs(number) >= 1e15 && fabs(number) < 1e308)) {
+        return true;
+    }
+    snprintf(text, sizeof(text), "%.0f", number);
+    for (size_t i = 0; !has_choice && i < json_object_array_length(node->choices); i++) {
+        struct json_object *choice = json_object_array_get_idx(node->choices, i);
+        has_choice = is_number(choice) && number_compare(text, json_object_get_string(choice)) == 0;
+    }
+    return has_choice && (!node->maximum.text || number_compare(text, node->maximum.text) <= 0) &&
+           (!node->minimum.text || number_compare(text, node->minimum.text) >= 0);
+}
+
 static bool number_fits(const struct node *node, struct json_object *number)
 {
     bool is_int = json_object_is_type(number, json_type_int);
     return (!node->is_integer || is_int || number_is_whole(json_object_get_string(number))) &&
-           !is_beyond(&node->maximum, number, 1) && !is_beyond(&node->minimum, number, -1);
+           !is_beyond(&node->maximum, number, 1) && !is_beyond(&node->minimum, number, -1) &&
+           (is_int || double_fits(node, json_object_get_double(number)));
 }
 
 static bool length_fits(const struct node *node, struct json_object *string)
@@ -243,12 +271,6 @@ static bool length_fits(const struct node *node, struct json_object *string)
     }
     size_t points = points_of(string);
     return points >= node->min_points && points <= node->max_points;
-}
-
-static bool is_number(struct json_object *value)
-{
-    return json_object_is_type(value, json_type_int) ||
-           json_object_is_type(value, json_type_double);
 }
 
 static bool are_equal(struct json_object *a, struct json_object *b)

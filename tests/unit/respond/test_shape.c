@@ -132,6 +132,7 @@ Test(shape, words_that_would_do_nothing_are_refused)
 Test(shape, bounds_that_nothing_keeps_are_refused)
 {
     expect_fault(NUMBER ",\"minimum\":2e1,\"maximum\":19.9}", V "/maximum: ");
+    expect_fault(NUMBER ",\"maximum\":9007199254740993.0}", V "/maximum: Readers may round");
     expect_fault(TEXT ",\"minLength\":3,\"maxLength\":2}", V "/maxLength: ");
     expect_fault(LIST ",\"minItems\":3,\"maxItems\":2}", V "/maxItems: ");
     expect_fault(LIST ",\"minItems\":3,\"x-take\":2}", V "/x-take: ");
