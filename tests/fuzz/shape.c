@@ -7,6 +7,7 @@
 #include "respond/project.h"
 
 #include "../oracle/grammar.h"
+#include "../oracle/invention.h"
 #include "../oracle/mutation.h"
 #include "../oracle/reference.h"
 #include "../oracle/tree.h"
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CALLS = 2, ANSWER_MAX_BYTES = 1024 * 1024 };
+enum { CALLS = 2, INVENTED = 3, ANSWER_MAX_BYTES = 1024 * 1024, BODY_MAX_BYTES = 64 * 1024 };
 
 static const char *const names[CALLS] = { "a", "b" };
 
@@ -33,25 +34,30 @@ static const char *const bodies[] = {
 };
 
 static char folder[32]; /* in memory, where there is such a place */
-static char path[64];
+static char path[64], service_path[64];
 
-static void file_remove(void)
+static void files_remove(void)
 {
     unlink(path);
+    unlink(service_path);
     rmdir(folder);
 }
 
-/* One file, which is written anew for each schema. */
-static void file_write(const unsigned char *data, size_t size)
+static void file_write(const char *name, const void *data, size_t size)
 {
-    if (!folder[0]) {
-        const char *memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-        snprintf(folder, sizeof(folder), "%s/fuzz-shape-XXXXXX", memory);
-        must(mkdtemp(folder) != NULL && atexit(file_remove) == 0);
-        snprintf(path, sizeof(path), "%s/shape.json", folder);
-    }
-    FILE *file = fopen(path, "we");
+    FILE *file = fopen(name, "we");
     must(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
+}
+
+/* The folder, and what the services promise in it: nothing. */
+static void folder_make(void)
+{
+    const char *memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(folder, sizeof(folder), "%s/fuzz-shape-XXXXXX", memory);
+    must(mkdtemp(folder) != NULL && atexit(files_remove) == 0);
+    snprintf(path, sizeof(path), "%s/shape.json", folder);
+    snprintf(service_path, sizeof(service_path), "%s/any.json", folder);
+    file_write(service_path, "{}", 2);
 }
 
 /* What we make of one body for each call, as json-c reads it; NULL: no answer. */
@@ -76,12 +82,16 @@ static struct json_object *ours(const struct shape *shape, const struct shape_ca
     return tree;
 }
 
-static struct json_object *theirs(const struct reference *reference, const struct buf *texts)
+/* The same for the reference; *is_kept: json-c has read the bodies without a loss. */
+static struct json_object *theirs(
+    const struct reference *reference, const struct buf *texts, bool *is_kept)
 {
     struct reference_answer answers[CALLS];
+    *is_kept = true;
     for (size_t i = 0; i < CALLS; i++) {
         answers[i].body = tree_read(buf_str(&texts[i]), SCAN_DEPTH_MAX, &answers[i].is_there);
         must(answers[i].is_there);
+        *is_kept &= grammar_check(buf_str(&texts[i]), SCAN_DEPTH_MAX) == GRAMMAR_KEPT;
     }
     struct json_object *answer = reference_project(reference, answers);
     for (size_t i = 0; i < CALLS; i++) {
@@ -90,24 +100,53 @@ static struct json_object *theirs(const struct reference *reference, const struc
     return answer;
 }
 
-static void check(const struct shape *shape, const struct shape_call *calls, struct arena *arena)
+/* One of ours, or for each schema others. */
+static void body_write(struct buf *out, size_t place, uint64_t seed)
+{
+    buf_init(out, BODY_MAX_BYTES);
+    if (place < countof(bodies)) {
+        must(buf_append_str(out, str_of(bodies[place])));
+    } else if (!invention_body(out, seed + place)) {
+        buf_clear(out);
+        must(buf_append_str(out, STR("{}")));
+    }
+}
+
+static void check_answers(const struct shape *shape, const struct shape_call *calls,
+    const struct reference *reference, struct json_object *schema, const struct buf *texts,
+    struct arena *arena)
 {
     struct shape unbounded = *shape;
+    bool is_kept;
+    unbounded.max_bytes = 0; /* which the reference does not know */
+    struct json_object *whole = ours(&unbounded, calls, texts, arena);
+    struct json_object *bounded = ours(shape, calls, texts, arena);
+    struct json_object *other = theirs(reference, texts, &is_kept);
+    if (is_kept) {
+        tree_must_be_same(whole, other);
+    }
+    must(!whole == !bounded);
+    must(!whole || validator_accepts(schema, schema, whole));
+    must(!bounded || validator_accepts(schema, schema, bounded));
+    must(!bounded || tree_same(bounded, whole, true));
+    json_object_put(whole);
+    json_object_put(bounded);
+    json_object_put(other);
+}
+
+static void check(
+    const struct shape *shape, const struct shape_call *calls, uint64_t seed, struct arena *arena)
+{
     struct json_object *schema = json_object_from_file(path);
     const struct reference *reference = reference_compile(arena, path, names, CALLS);
-    unbounded.max_bytes = 0; /* which the reference does not know */
-    for (size_t i = 0; i < countof(bodies); i++) {
+    for (size_t i = 0; i < countof(bodies) + INVENTED; i++) {
         struct buf texts[CALLS];
+        size_t first = i < countof(bodies) ? 0 : countof(bodies);
+        size_t count = first ? INVENTED : countof(bodies);
         for (size_t k = 0; k < CALLS; k++) {
-            buf_init(&texts[k], 4096);
-            must(buf_append_str(&texts[k], str_of(bodies[(i + k) % countof(bodies)])));
+            body_write(&texts[k], first + (i - first + k) % count, seed);
         }
-        struct json_object *one = ours(&unbounded, calls, texts, arena);
-        struct json_object *other = theirs(reference, texts);
-        tree_must_be_same(one, other);
-        must(!one || validator_accepts(schema, schema, one));
-        json_object_put(one);
-        json_object_put(other);
+        check_answers(shape, calls, reference, schema, texts, arena);
         for (size_t k = 0; k < CALLS; k++) {
             buf_release(&texts[k]);
         }
@@ -115,9 +154,18 @@ static void check(const struct shape *shape, const struct shape_call *calls, str
     json_object_put(schema);
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+/* The same for the same schema. */
+static uint64_t seed_of(const unsigned char *data, size_t size)
+{
+    uint64_t seed = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < size; i++) {
+        seed = (seed ^ data[i]) * UINT64_C(0x100000001b3);
+    }
+    return seed;
+}
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+/* True when it was a shape without a mistake, and so was held against the reference. */
+static bool try_schema(const unsigned char *data, size_t size)
 {
     struct arena arena;
     struct faults faults;
@@ -127,22 +175,58 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     for (size_t i = 0; i < CALLS; i++) {
         calls[i] = (struct shape_call){ names[i], want_new(&arena) };
     }
-    file_write(data, size);
+    file_write(path, data, size);
     const struct shape *shape = shape_compile(&arena, folder, "shape", calls, CALLS, &faults);
     struct str text = { (const char *)data, size };
-    if (shape && faults.count == 0 && grammar_check(text, SCAN_DEPTH_MAX) == GRAMMAR_KEPT) {
-        check(shape, calls, &arena);
+    bool is_checked =
+        shape && faults.count == 0 && grammar_check(text, SCAN_DEPTH_MAX) == GRAMMAR_KEPT;
+    if (is_checked) {
+        check(shape, calls, seed_of(data, size), &arena);
     }
     faults_fini(&faults);
     arena_release(&arena);
+    return is_checked;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* A target that refuses whatever it is given would find nothing for ever. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    static const char good[] =
+        "{\"type\":\"object\",\"x-calls\":{\"a\":\"any.json\",\"b\":\"any.json\"},\"properties\":{"
+        "\"v\":{\"type\":\"integer\",\"x-first-of\":[\"a.id\",\"b.id\"]}}}";
+    (void)argc;
+    (void)argv;
+    folder_make();
+    must(try_schema((const unsigned char *)good, sizeof(good) - 1));
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+    try_schema(data, size);
     return 0;
 }
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 
-/* Three times in four the schema stays JSON. */
+/* One time in eight another schema altogether, mostly one that is still JSON. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
 {
-    return seed % 4 ? mutation_json(data, size, max, seed / 4) : LLVMFuzzerMutate(data, size, max);
+    if (seed % 8 == 0) {
+        struct buf text;
+        buf_init(&text, max);
+        if (invention_schema(&text, seed / 8)) {
+            size = text.len;
+            memcpy(data, text.data, size);
+        }
+        buf_release(&text);
+        return size;
+    }
+    return seed % 8 < 7 ? mutation_json(data, size, max, seed / 8)
+                        : LLVMFuzzerMutate(data, size, max);
 }
