@@ -4,9 +4,12 @@
 The six canned answers are broken in hundreds of ways - a value of another type, out of its bounds,
 null or gone, a body that is no JSON, a call without an answer - and projected with --try. Python's
 JSON Schema validator judges each answer, and each number in it must stand in an answer as written.
+Each --try is a process, and starting one is nearly all that it costs: as many run at once as there
+are processors.
 
 usage: shapes.py [BUILD_DIRECTORY]
 """
+import concurrent.futures
 import copy
 import json
 import os
@@ -15,6 +18,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import jsonschema
@@ -44,15 +48,19 @@ HOSTILE = {  # what stands as one more member's value in a body, and whether tha
 }
 NO_LISTENER = ["--set", "listen.certificate=", "--set", "listen.key="]
 ROUNDS = 150
+SEEDS = (7, 8, 9)
+PATIENCE_S = 120  # with an answer that never comes; a busy machine is no reason
 
 checks = {"passed": 0, "failed": 0}
+checking = threading.Lock()
 
 
 def check(is_good, sentence):
     """Counts, and tells what failed."""
-    checks["passed" if is_good else "failed"] += 1
-    if not is_good:
-        print("FAILED", sentence)
+    with checking:
+        checks["passed" if is_good else "failed"] += 1
+        if not is_good:
+            print("FAILED", sentence)
 
 
 def places(value, path=()):
@@ -98,7 +106,7 @@ class Client:
                 text = text if isinstance(text, bytes) else text.encode()
                 Path(folder, f"{call}.json").write_bytes(text)
             done = subprocess.run([*self.command, folder], capture_output=True, text=True,
-                                  timeout=20, check=False)
+                                  timeout=PATIENCE_S, check=False)
         if done.returncode not in (0, 1):
             check(False, f"{self.name}: ended with {done.returncode}: {done.stderr[-500:]}")
         return done.stdout if done.returncode == 0 else "", done.stderr
@@ -147,28 +155,30 @@ def without(client, texts):
     check(client.project({})[0] == "", f"{client.name}: no answers, no answer")
 
 
-def hostile(client, texts):
+def hostile(client, texts, call):
     """A body that nobody should read is a call without an answer; the rest is as it was."""
     good = client.expect_valid(texts, "whole")
-    for call in ("recs", "posts"):
-        gone = client.expect_valid(
-            {name: text for name, text in texts.items() if name != call}, f"without {call}")
-        plain = texts[call].encode()
-        bodies = {what: (b'{"x":' + value + b"," + plain[1:], good if is_json else gone)
-                  for what, (value, is_json) in HOSTILE.items()}
-        bodies["a byte order mark"] = (b"\xef\xbb\xbf" + plain, gone)
-        bodies["another encoding"] = (texts[call].encode("utf-16-le"), gone)
-        bodies["something behind it"] = (plain + b"]", gone)
-        bodies["a NUL behind it"] = (plain + b"\0", gone)
-        bodies["a wanted name twice"] = (b'{"items":[],' + plain[1:], gone)
-        for what, (body, expected) in bodies.items():
-            answer = client.expect_valid({**texts, call: body}, f"{what} in {call}")
-            check(answer == expected, f"{client.name}: {what} in {call} changed the rest")
+    gone = client.expect_valid(
+        {name: text for name, text in texts.items() if name != call}, f"without {call}")
+    plain = texts[call].encode()
+    bodies = {what: (b'{"x":' + value + b"," + plain[1:], good if is_json else gone)
+              for what, (value, is_json) in HOSTILE.items()}
+    bodies["a byte order mark"] = (b"\xef\xbb\xbf" + plain, gone)
+    bodies["another encoding"] = (texts[call].encode("utf-16-le"), gone)
+    bodies["something behind it"] = (plain + b"]", gone)
+    bodies["a NUL behind it"] = (plain + b"\0", gone)
+    bodies["a wanted name twice"] = (b'{"items":[],' + plain[1:], gone)
+    bodies["it twice, once with an escape"] = (b'{"\\u0069tems":[],' + plain[1:], gone)
+    for what, (body, expected) in bodies.items():
+        answer = client.expect_valid({**texts, call: body}, f"{what} in {call}")
+        check(answer == expected, f"{client.name}: {what} in {call} changed the rest")
 
 
-def broken(client, bodies, texts, dice):
+def broken(client, texts, seed):
     """One place of one body is something else, many times."""
-    for turn in range(ROUNDS):
+    bodies = {call: json.loads(text) for call, text in texts.items()}
+    dice = random.Random(seed)
+    for turn in range(ROUNDS // len(SEEDS)):
         call = dice.choice(CALLS)
         path = dice.choice(list(places(bodies[call])))
         strange = dice.choice(STRANGE)
@@ -188,13 +198,15 @@ def main():
         subprocess.run([str(build / "bff-mocks"), "--dump", folder], check=True,
                        stdout=subprocess.DEVNULL)
         texts = {call: Path(folder, f"{call}.json").read_text() for call in CALLS}
-    bodies = {call: json.loads(text) for call, text in texts.items()}
+    jobs = []
     for name in ("mobile", "web", "tv"):
         client = Client(build, name)
-        whole(client, texts)
-        without(client, texts)
-        hostile(client, texts)
-        broken(client, bodies, texts, random.Random(7))
+        jobs += [(whole, client, texts), (without, client, texts)]
+        jobs += [(hostile, client, texts, call) for call in ("recs", "posts")]
+        jobs += [(broken, client, texts, seed) for seed in SEEDS]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in [pool.submit(*job) for job in jobs]:
+            done.result()
     print(f"{checks['passed']} passed, {checks['failed']} failed")
     sys.exit(checks["failed"] > 0)
 
