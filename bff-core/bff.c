@@ -23,6 +23,7 @@
 #include "wire/listener.h"
 #include "wire/tls.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -312,6 +313,11 @@ int bff_main(int argc, char **argv, const struct bff_client *client)
         options_help(client, stdout);
     } else if (options.job == OPTIONS_VERSION) {
         options_version(client, stdout);
+    } else if (access(options.settings.path, R_OK) != 0) {
+        /* Without settings everything else would be a mistake, too. */
+        fprintf(stderr, "bff-%s: %s cannot be read: %s; --config FILE names the settings\n",
+            client->name, options.settings.path, strerror(errno));
+        status = EX_CONFIG;
     } else {
         status = prove_and_run(&options, client, &arena);
     }

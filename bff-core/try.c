@@ -12,18 +12,23 @@
 #include "respond/project.h"
 #include "respond/trim.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
 enum { FILE_MAX_BYTES = 16 * 1024 * 1024, PIECE_BYTES = 64 * 1024 };
 
-/* False when there is no such file, or it is too large. */
-static bool read_file(const char *path, struct buf *text)
+/* False with a sentence when it cannot be read, or is too large. */
+static bool read_file(const char *path, struct buf *text, struct err *err)
 {
     FILE *file = fopen(path, "r");
     size_t got = 0;
+    if (!file && errno == ENOENT) {
+        return err_set(err, "there is no file %s", path);
+    }
     if (!file) {
-        return false;
+        return err_set(err, "%s: %s", path, strerror(errno));
     }
     do {
         char *to = buf_reserve(text, PIECE_BYTES);
@@ -32,19 +37,58 @@ static bool read_file(const char *path, struct buf *text)
             buf_grew(text, got);
         }
     } while (got);
+    bool is_read = !ferror(file) || err_set(err, "%s: %s", path, strerror(errno));
     fclose(file);
-    return !text->is_overfull;
+    return is_read && (!text->is_overfull ||
+                          err_set(err, "%s is larger than %d MB", path, FILE_MAX_BYTES >> 20));
 }
 
-/* Why the call has no answer; NULL: it has one. */
-static const char *read_answer(const struct plan_call *call, const char *directory,
-    struct arena *arena, struct buf *text, struct scanned *out)
+/* ":12" behind the file's name, where it is known that the text is no JSON from there on. */
+static const char *line_of(struct str text, struct arena *arena)
+{
+    size_t at = 0, line = 1;
+    if (!scan_check(text, arena, &at)) {
+        return "";
+    }
+    for (size_t i = 0; i < at && i < text.len; i++) {
+        line += text.at[i] == '\n';
+    }
+    return arena_printf(arena, ":%zu", line);
+}
+
+/* False with a sentence: the call has no answer. */
+static bool read_answer(const struct plan_call *call, const char *directory, struct arena *arena,
+    struct buf *text, struct scanned *out, struct err *err)
 {
     char *path = arena_printf(arena, "%s/%s.json", directory, call->asks->as);
-    if (!read_file(path, text)) {
-        return "there is no file";
+    if (!read_file(path, text, err)) {
+        return false;
     }
-    return scan(call->want, buf_str(text), arena, out);
+    const char *why = scan(call->want, buf_str(text), arena, out);
+    return !why || err_set(err, "%s%s: %s", path, line_of(buf_str(text), arena), why);
+}
+
+/* Files that somebody meant for a call. */
+static void say_strays(const struct plan *plan, DIR *directory, struct arena *arena, FILE *notes)
+{
+    const char *names[BFF_CALLS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < plan->calls_count; i++) {
+        if (!plan->calls[i].asks->is_detached) {
+            names[count++] = arena_printf(arena, "%s.json", plan->calls[i].asks->as);
+        }
+    }
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        const char *suffix = strrchr(entry->d_name, '.');
+        bool is_meant = suffix && strcmp(suffix, ".json") == 0;
+        for (size_t i = 0; is_meant && i < count; i++) {
+            is_meant = strcmp(names[i], entry->d_name) != 0;
+        }
+        if (is_meant) {
+            fprintf(notes, "%s is the answer of no call%s\n", entry->d_name,
+                err_meant(str_nearest(str_of(entry->d_name), names, count)).text);
+        }
+    }
 }
 
 /* "answer: 5324 bytes of at most 6144"; what the bound has cost follows. */
@@ -96,10 +140,15 @@ static void say_answer(struct trim *trim, unsigned gzip_level, FILE *out, FILE *
     compressor_free(compressor);
 }
 
-static int try_one(
-    const struct core *core, size_t index, const char *directory, FILE *out, FILE *notes)
+static int try_one(const struct core *core, size_t index, const char *path, FILE *out, FILE *notes)
 {
     const struct plan *plan = &core->plans[index];
+    DIR *directory = opendir(path);
+    if (!directory) {
+        fprintf(notes, "%s: %s; there must be a directory with a file CALL.json for each call\n",
+            path, strerror(errno));
+        return EX_USAGE;
+    }
     const struct shape *shape = core->shapes[index];
     struct arena arena;
     struct buf texts[BFF_CALLS_MAX], answer;
@@ -112,10 +161,13 @@ static int try_one(
         if (plan->calls[i].asks->is_detached) {
             continue;
         }
-        const char *why = read_answer(&plan->calls[i], directory, &arena, &texts[i], &scanned[i]);
-        answers[i] = why ? NULL : &scanned[i];
-        fprintf(notes, "call %s: %s\n", plan->calls[i].asks->as, why ? why : "answered");
+        struct err err = { "answered" };
+        bool has_answer = read_answer(&plan->calls[i], path, &arena, &texts[i], &scanned[i], &err);
+        answers[i] = has_answer ? &scanned[i] : NULL;
+        fprintf(notes, "call %s: %s\n", plan->calls[i].asks->as, err.text);
     }
+    say_strays(plan, directory, &arena, notes);
+    closedir(directory);
     struct projection projection = project(shape, answers, &arena, &answer);
     struct trim trim = { shape, answers, &arena, &answer, &projection, false, false };
     if (projection.is_whole) {
