@@ -267,8 +267,9 @@ static void say_any(struct inventor *me)
     bool is_leaf = me->level >= BODY_NESTING_MAX || !is_lucky(me, 4);
     if (is_leaf) {
         SAY_ONE(me, "null", "true", "0", "1", "7", "-1", "1.5", "7.0", "70e-1", "1e2", "300",
-            "9007199254740993", "-9223372036854775808", "\"\"", "\"x\"", "\"yy\"", "\"1\"",
-            "\"\\u00e9\"", "\"\xc3\xa9\"", "\"abc\\ud83d\\ude00\xf0\x9f\x98\x80\\n\\\"text\"");
+            "9007199254740993", "9007199254740993.0", "1E22", "-9223372036854775808", "\"\"",
+            "\"x\"", "\"yy\"", "\"1\"", "\"\\u00e9\"", "\"\xc3\xa9\"",
+            "\"abc\\ud83d\\ude00\xf0\x9f\x98\x80\\n\\\"text\"");
     } else {
         say_body(me, is_lucky(me, 2));
     }
