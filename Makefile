@@ -69,6 +69,11 @@ MAKEFLAGS += --jobs=$(shell nproc) --no-print-directory
 endif
 Q := $(if $(V),,@)
 
+ifneq ($(filter-out help,$(or $(MAKECMDGOALS),all)),)
+STRANGER := $(shell [ ! -e build ] || [ -w build -a -x build ] || stat -c %U build)
+$(if $(STRANGER),$(error build/ is $(STRANGER)'s, and you may not write there: remove it, or clone anew))
+endif
+
 # ---- what there is ----
 
 objects = $(patsubst %.c,$(O)/%.o,$(wildcard $(1)))

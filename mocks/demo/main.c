@@ -19,12 +19,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define DEV     "build/dev"
@@ -33,8 +35,8 @@
 enum { PATH_BYTES = 512, TEXT_BYTES = 128, TOKEN_BYTES = 4096, READY_MS = 15000, STEP_MS = 20 };
 enum { FEED_SECTIONS = 6 };
 
-/* A shift with which no port is one of those without it. */
-enum { BESIDE = 20 };
+/* BESIDE: a shift with which no port is one of those without it. */
+enum { BESIDE = 20, SHIFT_MAX = 50000 };
 
 /* The issuer listens on MOCKS_PORT, the services on the ports after it, in this order. */
 enum { MOCKS_PORT = 7100 };
@@ -56,6 +58,7 @@ enum { CLIENTS = countof(clients) };
 struct demo {
     char folder[PATH_BYTES]; /* of the programs */
     bool is_serving;
+    bool has_terminal;
     unsigned shift;         /* added to every port */
     char notes[TEXT_BYTES]; /* the folder of its token and logs: another demo has others */
     struct child mocks;
@@ -344,23 +347,43 @@ static void show_commands(const struct demo *demo)
         clients[0].admin_port + demo->shift);
 }
 
+/* A terminal that is closed says so by SIGHUP, but to the leader of its session alone: where that
+ * is a make, it keeps it to itself. */
+static bool terminal_is_gone(const struct demo *demo)
+{
+    struct pollfd terminal = { .fd = STDIN_FILENO };
+    return demo->has_terminal && poll(&terminal, 1, 0) == 1 && terminal.revents & POLLHUP;
+}
+
+static bool all_are_running(struct demo *demo, struct err *err)
+{
+    bool is_whole = child_is_running(&demo->mocks, err);
+    for (unsigned i = 0; is_whole && i < CLIENTS; i++) {
+        is_whole = child_is_running(&demo->servers[i], err);
+    }
+    return is_whole;
+}
+
 /* Until ^C: true; false when a child ends before. Tokens live an hour and are renewed in time. */
 static bool serve(struct demo *demo, struct err *err)
 {
-    enum { RENEW_MS = 30 * 60 * 1000 };
+    enum { LOOK_MS = 1000, RENEW_S = 30 * 60 };
+    uint64_t renew_us = clock_now_us() + RENEW_S * 1000000ull;
     printf("\nServing until ^C.\n");
     fflush(stdout);
     for (;;) {
-        int number = child_pause(RENEW_MS);
-        if (number && number != SIGCHLD) {
+        int number = child_pause(LOOK_MS);
+        if ((number && number != SIGCHLD) || terminal_is_gone(demo)) {
             return true;
         }
-        bool is_whole = child_is_running(&demo->mocks, err);
-        for (unsigned i = 0; is_whole && i < CLIENTS; i++) {
-            is_whole = child_is_running(&demo->servers[i], err);
-        }
-        if (!is_whole || (!number && !token_renew(demo, err))) {
+        if (!all_are_running(demo, err)) {
             return false;
+        }
+        if (clock_now_us() > renew_us) {
+            if (!token_renew(demo, err)) {
+                return false;
+            }
+            renew_us += RENEW_S * 1000000ull;
         }
     }
 }
@@ -392,16 +415,21 @@ static bool read_options(struct demo *demo, int argc, char **argv, int *code)
         { "shift", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' }, { 0 } };
     uint64_t shift = 0;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        bool is_shift = c == 'p' && str_u64(str_of(optarg), &shift) && shift <= 50000;
         if (c == 's') {
             demo->is_serving = true;
-        } else if (!is_shift) {
+        } else if (c == 'p' && str_u64(str_of(optarg), &shift) && shift <= SHIFT_MAX) {
+            demo->shift = (unsigned)shift;
+        } else if (c == 'p') {
+            fprintf(
+                stderr, "demo: A shift is a number from 0 to %d, not '%s'.\n", SHIFT_MAX, optarg);
+            *code = EX_USAGE;
+            return false;
+        } else {
             fputs(help, c == 'h' ? stdout : stderr);
-            *code = c == 'h' ? 0 : 64;
+            *code = c == 'h' ? 0 : EX_USAGE;
             return false;
         }
     }
-    demo->shift = (unsigned)shift;
     return true;
 }
 
@@ -426,6 +454,7 @@ int main(int argc, char **argv)
     }
     child_block_signals();
     show_init();
+    demo.has_terminal = isatty(STDIN_FILENO);
     demo.asker = asker_new(CA_FILE);
     must(demo.asker != NULL);
     bool is_good = find_folder(&demo, &err) && run(&demo, &err);
@@ -437,5 +466,9 @@ int main(int argc, char **argv)
         return 1;
     }
     printf("demo: clients=%d sections_ok=%u failed=%u\n", CLIENTS, demo.sections_ok, demo.failed);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "demo: What it has to show cannot be written.\n");
+        return 1;
+    }
     return demo.failed ? 1 : 0;
 }

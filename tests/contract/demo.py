@@ -106,11 +106,11 @@ class Demo:
         program.write_text(f"#!/bin/sh\nexec {command}\n", encoding="utf-8")
         program.chmod(0o755)
 
-    def start(self):
+    def start(self, stdin=subprocess.DEVNULL):
         """All that the demo starts inherits one end of a pipe: at its end of file, all are gone."""
         self.last_one, inherited = os.pipe()
         self.process = subprocess.Popen(
-            self.argv, cwd=ROOT, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            self.argv, cwd=ROOT, text=True, stdin=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, pass_fds=(inherited,))
         os.close(inherited)
 
@@ -126,8 +126,8 @@ class Demo:
         self.start()
         return self.end()
 
-    def serve(self):
-        self.start()
+    def serve(self, stdin=subprocess.DEVNULL):
+        self.start(stdin)
         for line in self.process.stdout:
             if line.startswith("Serving"):
                 return
@@ -178,6 +178,26 @@ def stops_everything_at_an_interrupt():
     assert (code, lines[-1][-8:]) == (0, "failed=0"), (code, lines, errors)
 
 
+def stops_everything_when_its_terminal_is_closed():
+    """Though no signal says so: the terminal is not the one of its session."""
+    demo = Demo("--serve")
+    terminal, line = os.openpty()
+    demo.serve(line)
+    os.close(line)
+    os.close(terminal)
+    code, lines, errors = demo.end()
+    assert (code, lines[-1][-8:]) == (0, "failed=0"), (code, lines, errors)
+
+
+def tells_what_a_shift_is():
+    demo = Demo()
+    for wrong in ("x", "-1", "50001"):
+        demo.argv[2] = wrong
+        code, lines, errors = demo.run()
+        assert (code, lines) == (64, []), (code, lines)
+        assert errors == f"demo: A shift is a number from 0 to 50000, not '{wrong}'.\n", errors
+
+
 def takes_everything_along_when_it_is_killed():
     demo = Demo("--serve")
     demo.serve()
@@ -192,6 +212,8 @@ TESTS = (
     names_a_port_that_is_taken,
     names_a_program_that_is_missing,
     stops_everything_at_an_interrupt,
+    stops_everything_when_its_terminal_is_closed,
+    tells_what_a_shift_is,
     takes_everything_along_when_it_is_killed,
 )
 
