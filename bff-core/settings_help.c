@@ -28,7 +28,7 @@ static void wrap(FILE *out, const char *text)
     fputc('\n', out);
 }
 
-/* What the row takes, in one line: `a size (65536, "64KB"), from 0 to "64MB"; 0: ...; boot`. */
+/* What the row takes, in one line: `a size (65536, "64KB"), from 0 to "64MB"; 0: ...`. */
 static void print_facts(FILE *out, const struct settings_row *row)
 {
     char room[SETTINGS_TAKES_BYTES];
@@ -42,7 +42,6 @@ static void print_facts(FILE *out, const struct settings_row *row)
     if (row->zero) {
         fprintf(out, "; 0: %s", row->zero);
     }
-    fprintf(out, "; %s", row->when == SETTINGS_LIVE ? "live" : "boot");
 }
 
 static void print_row(FILE *out, const char *prefix, const struct settings_row *row)
@@ -67,7 +66,7 @@ void settings_help(FILE *out)
     fputs("Settings. \"a.b\" is b in the group a of the file: a = { b = ...; };\n"
           "After \"=\" stands the default. Relative paths start at the file's directory. KB is "
           "1024.\n"
-          "boot: shapes sockets, threads or tables. live: is looked at each time it is used.\n",
+          "All are read once, when the server starts.\n",
         out);
     for (size_t i = 0; i < settings_table_count; i++) {
         print_row(out, "", &settings_table[i]);

@@ -37,12 +37,6 @@ enum settings_store {
     SETTINGS_AS_HOSTS,
 };
 
-/*
- * Whether a change takes a restart (it shapes sockets, threads or tables), or could be taken over
- * while serving.
- */
-enum settings_when { SETTINGS_BOOT, SETTINGS_LIVE };
-
 struct settings_row {
     const char *name;
     enum settings_kind kind;
@@ -55,7 +49,6 @@ struct settings_row {
         *words;       /* choice: all there are; path: words that are no path; ends with NULL */
     const char *zero; /* what 0 means: there exactly when 0 is within the bounds */
     _Bool is_required;
-    enum settings_when when;
     const char *help; /* finished sentences */
 };
 
