@@ -19,11 +19,12 @@ static const struct bff_plan plans[] = {
             { BFF_HERE, .name = "cursor", .about = "Which page.", .type = BFF_WORD, .max = 128 },
         },
         .calls = {
-            { BFF_HERE, .as = "profile", .from = "profiles",
+            { BFF_HERE, .as = "profile", .from = "profiles", .stale_s = 600,
               .get = "/v1/users/{claims.sub}" },
             { BFF_HERE, .as = "posts", .from = "posts",
               .get = "/v1/users/{claims.sub}/timeline?limit={query.limit}&cursor={query.cursor}" },
             { BFF_HERE, .as = "recs", .from = "recommendations", .timeout_ms = 500,
+              .cache_s = 60, .stale_s = 600,
               .get = "/v1/users/{claims.sub}/recommendations" },
             { BFF_HERE, .as = "unread", .from = "notifications", .timeout_ms = 300,
               .get = "/v1/users/{claims.sub}/counts" },

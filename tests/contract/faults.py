@@ -34,6 +34,9 @@ TRIES = 3
 GRACE_MS = 50
 HEALS_S = 5.0    # a breaker may have to see that all is well
 UNASKED = ("cached", "stale", "skipped")
+# Copies would answer for what fails here: a server that keeps none is asked about all ways, and one
+# that keeps them about some, all of which are failures and leave the copies as they were.
+COPIES = ("refused", "black hole", "silence", "half a body", "stuck in the middle", "500", "503")
 SETTLES_S = 5.0
 LOGGED_S = 2.0
 # An ejected host comes back soon: the matrix asks whether an answer is whole again, not how long
@@ -57,18 +60,22 @@ async def ask(port, user, token, request_id):
 class Matrix:
     """One client's server, its six services, and what has been counted."""
 
-    def __init__(self, client, folder, bodies, issuer_port, tokens):
+    def __init__(self, client, folder, bodies, issuer_port, tokens, has_copies):
         self.client, self.tokens = client, tokens
+        self.ways = [way for way in hostile.WAYS if not has_copies or way.name in COPIES]
+        self.name = f"{client} with copies" if has_copies else client
         plan = next(plan for plan in world.plans_of(client) if plan.name == "feed")
         self.limit_ms = plan.budget_ms + GRACE_MS
         self.services = {
             call.service: hostile.Service({user: goods[name] for user, goods in bodies.items()})
             for name, call in plan.calls.items() if call.need != "detached"}
         self.access = pathlib.Path(folder) / f"{client}.access"
+        self.access.unlink(missing_ok=True)
         ports = {name: service.port for name, service in self.services.items()}
-        self.server = world.Server(client, folder, issuer_port, ports, access=self.access,
+        more = () if has_copies else ("--set", "cache.bytes=0")
+        self.server = world.Server(client, folder, issuer_port, ports, *more, access=self.access,
                                    workers=1, settings=SETTINGS)
-        self.judge = Judge(plan, self.server, folder, bodies)
+        self.judge = Judge(plan, self.server, folder, bodies, has_copies)
         self.asked = 0
         self.counts = dict.fromkeys(("cases", "invalid", "late", "unhealed", "repeated"), 0)
         self.lines = []
@@ -142,7 +149,7 @@ class Matrix:
 
     def check(self, name, faults):
         self.lines += [f"# {fault}" for fault in faults]
-        self.lines.append(f"{'not ok' if faults else 'ok'} - {self.client}: {name}")
+        self.lines.append(f"{'not ok' if faults else 'ok'} - {self.name}: {name}")
 
     async def row(self, way):
         """One way, with each service and with all at once."""
@@ -179,10 +186,11 @@ class Matrix:
     async def run(self):
         for service in self.services.values():
             await service.start()
-        _, is_whole = await self.make_whole(hostile.WAYS[0], set(self.judge.calls))
-        self.check("whole to begin with", [] if is_whole else ["it is not"])
+        for _ in USERS:
+            _, is_whole = await self.make_whole(hostile.WAYS[0], set(self.judge.calls))
+            self.check("whole to begin with", [] if is_whole else ["it is not"])
         base = self.descriptors()
-        for way in hostile.WAYS:
+        for way in self.ways:
             await self.row(way)
         self.check("nothing leaks", await self.leaks(base))
         code = self.server.process.poll()
@@ -195,13 +203,17 @@ class Matrix:
         self.check("ends well", [self.server.log.read_text()[-4000:]] if code else [])
 
 
-def run_client(task):
+def run_matrix(task):
     matrix = Matrix(*task)
     try:
         asyncio.run(matrix.run())
     finally:
         matrix.end()
     return matrix.lines, matrix.counts
+
+
+def run_client(task):
+    return [run_matrix((*task, has_copies)) for has_copies in (False, True)]
 
 
 def healthy_bodies(ports, user):
@@ -226,7 +238,7 @@ def main():
         tokens = {user: world.mint(ports["issuer"], user) for user in USERS}
         tasks = [(client, folder, bodies, ports["issuer"], tokens) for client in world.CLIENTS]
         with multiprocessing.get_context("fork").Pool(len(tasks)) as pool:
-            results = pool.map(run_client, tasks)
+            results = [result for both in pool.map(run_client, tasks) for result in both]
         mocks.terminate()
         mocks.wait(world.PATIENCE_S)
     lines = [line for part, _ in results for line in part]

@@ -4,6 +4,10 @@ An answer is right when it holds exactly what the calls that answered give: --tr
 made from the same bodies without a network. Beside it, and independent of our projector: the answer
 validates under its published schema, and a section that takes nothing from a lost call is as it was
 when all was well. A problem is right when a required call is among the lost.
+
+Where copies are kept, a call of which there is one is not lost, and what stands in is what the
+service gave when all was well. It may come as late as the call would have: what waits for it may be
+lost.
 """
 import json
 import pathlib
@@ -70,7 +74,9 @@ def calls_named(node, calls):
 class Judge:
     """Of the answers of one plan. `bodies` are those of each user, by call, when all is well."""
 
-    def __init__(self, plan, server, folder, bodies):
+    def __init__(self, plan, server, folder, bodies, has_copies=False):
+        self.kept = {name: call.kept for name, call in plan.calls.items()
+                     if has_copies and call.kept}
         self.calls = {name: call for name, call in plan.calls.items() if call.need != "detached"}
         self.bodies = bodies
         self.oracle = Oracle(server, folder)
@@ -93,17 +99,25 @@ class Judge:
     def fault(self, way, failing, answer):
         """(what is wrong or "", whether time alone can have made it so)"""
         lost = self.lost_with(failing)
+        copied = {name for name in failing if name in self.kept}
         if any(word in answer.raw for word in FORBIDDEN):
             return "a byte of a service's error, or of its own business, is in it", False
         if answer.fields.get("content-length") != str(len(answer.body)):
             return f"{len(answer.body)} bytes of {answer.fields.get('content-length')}", False
         if answer.status != 200:
-            return self.fault_of_problem(way, failing, lost, answer)
-        hurt = {name for name in self.calls if name not in lost and answer.states.get(name) != "ok"}
+            return self.fault_of_problem(way, failing, self.lost_with(failing - copied), answer)
+        if any(answer.states.get(name) not in HAS_ANSWER for name in copied):
+            return f"{answer.sections}: of {copied} there are copies", False
+        hurt = {name for name in self.calls
+                if name not in lost and answer.states.get(name) not in self.well(name)}
         if hurt:
             is_delay = all(answer.states.get(name) == "timeout" for name in hurt)
             return f"{answer.sections}: {hurt} had nothing to do with it", is_delay
         return self.fault_of_good(way, failing, lost, answer), False
+
+    def well(self, name):
+        """The states of a call whose service is well."""
+        return ("ok", "cached") if self.kept.get(name) == "cached" else ("ok",)
 
     def fault_of_good(self, way, failing, lost, answer):
         live = {name for name in failing if answer.states[name] == "ok"}

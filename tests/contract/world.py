@@ -156,6 +156,7 @@ class Call(NamedTuple):
     need: str  # "required", "optional" or "detached"
     service: str
     waits_for: frozenset
+    kept: str  # "cached" when a fresh copy stands in, "stale" when only an old one does, "" neither
 
 
 class Plan(NamedTuple):
@@ -185,6 +186,8 @@ def read_plan(text):
         as_, need, service = re.match(r"(\S+) +(\w+) .* from (\S+)", part).groups()
         waits = re.search(r"waits for ([\w, ]+)", part)
         names = frozenset(re.findall(r"\w+", waits[1]) if waits else ())
-        calls[as_] = Call(need, service, names)
+        kept = "cached" if "not asked while a copy" in part else \
+            "stale" if "when it fails a copy" in part else ""
+        calls[as_] = Call(need, service, names, kept)
     return Plan(name, method, path, int(budget[1]) if budget else 0, shape[1] if shape else "",
                 calls)

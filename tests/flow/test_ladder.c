@@ -82,10 +82,38 @@ Test(ladder, what_is_remembered_of_one_user_is_not_told_another)
 Test(ladder, nothing_is_remembered_where_nobody_allows_it)
 {
     flow_serve(&(struct flow_page){
-        .client = "web", .services = { { "recommendations", .says = GOOD "\r\n" EMPTY } } });
-    expect_sections("recs=ok");
-    expect_sections("recs=ok");
-    cr_assert_eq(flow_hears("recommendations", RECS), 2);
+        .client = "web", .services = { { "notifications", .is_heard = true } } });
+    expect_sections("unread=ok, posts=ok");
+    expect_sections("unread=ok, posts=ok");
+    cr_assert_eq(flow_hears("notifications", "GET /v1/users/1001/counts"), 2);
+}
+
+/* .cache_s, where the service says nothing of its own. */
+Test(ladder, a_plan_may_say_that_an_answer_is_fresh_for_a_while)
+{
+    for (const char *const *client = flow_clients; *client; client++) {
+        flow_serve(&(struct flow_page){
+            .client = *client, .services = { { "recommendations", .is_heard = true } } });
+        expect_sections("profile=ok, posts=ok, recs=ok, unread=ok, ads=ok, stats=ok");
+        expect_sections("profile=ok, posts=ok, recs=cached, unread=ok, ads=ok, stats=ok");
+        cr_assert_eq(flow_hears("recommendations", RECS), 1);
+        flow_stop();
+    }
+}
+
+/* .stale_s: the feed cannot do without the profile, and has the one of before. */
+Test(ladder, a_plan_may_say_that_an_old_answer_stands_in)
+{
+    for (const char *const *client = flow_clients; *client; client++) {
+        flow_serve(&(struct flow_page){ .client = *client });
+        expect_sections("profile=ok, ads=ok, recs=ok");
+        flow_order("profiles", "{\"status\":500}");
+        expect_sections("profile=stale, ads=ok, posts=ok");
+        flow_check(&(struct flow_question){ .order = "{\"sub\":\"1002\"}" },
+            &(struct flow_expected){ .status = 502, .problem = "upstream-failed" });
+        flow_order("profiles", "{\"status\":200}");
+        flow_stop();
+    }
 }
 
 Test(ladder, an_old_answer_stands_in_for_a_service_that_fails)
