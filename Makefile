@@ -71,7 +71,7 @@ Q := $(if $(V),,@)
 
 ifneq ($(filter-out help,$(or $(MAKECMDGOALS),all)),)
 STRANGER := $(shell [ ! -e build ] || [ -w build -a -x build ] || stat -c %U build)
-$(if $(STRANGER),$(error build/ is $(STRANGER)'s, and you may not write there: remove it, or clone anew))
+$(if $(STRANGER),$(error build/ is $(STRANGER)'s, not yours to write to: remove it, or clone anew))
 endif
 
 # ---- what there is ----
