@@ -26,7 +26,8 @@
  */
 
 /* Says where in plans.c a row stands, so that --check can name file and line. First in each
- * initializer. */
+ * initializer: a plan without it is refused, a call or a query parameter is taken to stand where
+ * its plan does. */
 #define BFF_HERE .file = __FILE__, .line = __LINE__
 
 enum { BFF_CALLS_MAX = 12, BFF_QUERY_MAX = 8 };
@@ -120,13 +121,16 @@ struct bff_plan {
 };
 
 struct bff_client {
+    const char *file; /* where it names its plans */
+    int line;
     const char *name; /* "mobile": the binary is bff-mobile */
     const char *about;
     const struct bff_plan *plans;
     size_t plans_count;
 };
 
-#define BFF_PLANS(array) .plans = (array), .plans_count = sizeof(array) / sizeof((array)[0])
+#define BFF_PLANS(array)                                                                           \
+    BFF_HERE, .plans = (array), .plans_count = sizeof(array) / sizeof((array)[0])
 
 /*
  * Reads options and settings, proves the plans, serves until SIGTERM or SIGINT, drains. Returns the

@@ -62,11 +62,31 @@ static void join(struct core *core, size_t index, struct faults *faults)
     plan_finish(plan, &core->arena, faults);
 }
 
+/* Else what is wrong with a plan could not be found. */
+static bool say_where_they_stand(const struct bff_client *client, struct faults *faults)
+{
+    bool all_do = true;
+    for (size_t i = 0; i < client->plans_count; i++) {
+        const struct bff_plan *plan = &client->plans[i];
+        if (!plan->file) {
+            faults_add(faults, client->file, client->line,
+                "plan %s: BFF_HERE is missing. It stands first in the initializer and says where "
+                "the plan is, for sentences like this one.",
+                plan->name ? plan->name : "without a .name");
+            all_do = false;
+        }
+    }
+    return all_do;
+}
+
 void core_prove(struct core *core, const struct bff_client *client, const struct settings *settings,
     struct faults *faults)
 {
     *core = (struct core){ .client = client, .settings = settings };
     arena_init(&core->arena, NULL);
+    if (!say_where_they_stand(client, faults)) {
+        return;
+    }
     core->routes = routes_compile(client, &core->arena, faults);
     core->plans = plans_compile(client, settings, &core->arena, faults);
     core->shapes = arena_zalloc(&core->arena, client->plans_count, sizeof(struct shape *));

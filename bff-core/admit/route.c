@@ -120,9 +120,25 @@ static const char *query_fault(const struct bff_query *query)
     return NULL;
 }
 
+/* One without a name ends the list: what stands at it and behind it would be passed over. */
+static void check_query_list(const struct bff_plan *plan, size_t count, struct faults *faults)
+{
+    for (size_t i = count; i < BFF_QUERY_MAX; i++) {
+        const struct bff_query *query = &plan->query[i];
+        if (query->file || query->name || query->about || query->otherwise) {
+            faults_add(faults, query->file ? query->file : plan->file,
+                query->file ? query->line : plan->line, "plan %s: a query parameter has no .name.",
+                plan->name);
+            return;
+        }
+    }
+}
+
 static void check_query(const struct bff_plan *plan, struct faults *faults)
 {
+    size_t count = 0;
     for (size_t i = 0; i < BFF_QUERY_MAX && plan->query[i].name; i++) {
+        count++;
         const struct bff_query *query = &plan->query[i];
         const char *file = query->file ? query->file : plan->file;
         int line = query->line ? query->line : plan->line;
@@ -138,6 +154,7 @@ static void check_query(const struct bff_plan *plan, struct faults *faults)
             }
         }
     }
+    check_query_list(plan, count, faults);
 }
 
 /* RFC 6749 section 3.3: printable ASCII without space, '"' and '\\'; one scope, not a list. */

@@ -31,6 +31,21 @@ static size_t count_calls(const struct bff_plan *plan)
     return count;
 }
 
+/* A call without a name ends the list: what stands at it and behind it would be passed over. */
+static bool is_whole_list(const struct bff_plan *plan, size_t count, struct faults *faults)
+{
+    for (size_t i = count; i < BFF_CALLS_MAX; i++) {
+        const struct bff_call *call = &plan->calls[i];
+        if (call->file || call->as || call->from || call->get || call->post) {
+            struct place at = place_of(plan, call);
+            faults_add(faults, at.file, at.line, "plan %s: a call has no .as, which names it.",
+                plan->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_call_name(const char *name)
 {
     for (const char *at = name; *at; at++) {
@@ -162,7 +177,7 @@ static void compile_plan(struct plan *plan, const struct bff_plan *declared,
 {
     struct want *wants[BFF_CALLS_MAX];
     *plan = (struct plan){ .declared = declared, .calls_count = count_calls(declared) };
-    if (plan->calls_count == 0) {
+    if (is_whole_list(declared, plan->calls_count, faults) && plan->calls_count == 0) {
         faults_add(
             faults, declared->file, declared->line, "plan %s: there is no call.", declared->name);
     }

@@ -110,3 +110,19 @@ Test(core, a_plan_has_a_shape_that_can_be_read)
         "plans.c:10: plan feed: .shape \"mobile/feed.v1\" is the file ./mobile/feed.v1.json, which "
         "cannot be read; did you mean \"mobile/fed.v1\"?\n");
 }
+
+/* Its other mistakes would have no place. */
+Test(core, a_plan_says_where_it_stands)
+{
+    static const struct bff_plan plans[] = { { .name = "lost", .route = "nowhere" },
+        { .route = "nowhere", .shape = "mobile/feed.v1" } };
+    static const struct bff_client client = {
+        .file = "own/plans.c", .line = 30, .name = "mobile", .plans = plans, .plans_count = 2
+    };
+    core_prove(&core, &client, &settings, &desk.faults);
+    desk_expect(&desk.faults,
+        "own/plans.c:30: plan lost: BFF_HERE is missing. It stands first in the initializer and "
+        "says where the plan is, for sentences like this one.\n"
+        "own/plans.c:30: plan without a .name: BFF_HERE is missing. It stands first in the "
+        "initializer and says where the plan is, for sentences like this one.\n");
+}

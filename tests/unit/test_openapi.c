@@ -6,6 +6,7 @@
 
 static const struct bff_plan plans[] = {
     {
+        BFF_HERE,
         .route = "GET /v1/posts/{id}/likes/{who}",
         .name = "like",
         .about = "One like.",
@@ -25,6 +26,7 @@ static const struct bff_plan plans[] = {
         .shape = "own/one.v1",
     },
     {
+        BFF_HERE,
         .route = "GET /v1/open",
         .name = "open",
         .allow = BFF_ALLOW_ANYONE,
@@ -32,6 +34,7 @@ static const struct bff_plan plans[] = {
         .shape = "shared/x+y",
     },
     {
+        BFF_HERE,
         .route = "POST /v1/posts/{id}/likes/{who}",
         .name = "do_like",
         .about = "Like it.",

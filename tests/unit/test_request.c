@@ -1,6 +1,7 @@
 /* The life of a request: the order of its steps, its deadline, its client, and its one record. */
 #include "admit/stage.h"
 #include "desk.h"
+#include "no_stream.h"
 
 #include "admit/jwks.h"
 #include "admit/quota.h"
@@ -56,6 +57,7 @@ unsigned http_server_connections(const struct http_server *server)
 
 static const struct bff_plan plans[] = {
     {
+        BFF_HERE,
         .name = "news",
         .route = "GET /news",
         .allow = BFF_ALLOW_ANYONE,
@@ -64,6 +66,7 @@ static const struct bff_plan plans[] = {
         .shape = "news",
     },
     {
+        BFF_HERE,
         .name = "mine",
         .route = "GET /mine",
         .calls = { { .as = "news", .from = "posts", .get = "/news" } },

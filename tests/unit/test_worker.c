@@ -13,6 +13,7 @@
 enum { WORKERS = 2 };
 
 static const struct bff_plan plans[] = { {
+    BFF_HERE,
     .name = "news",
     .route = "GET /news",
     .allow = BFF_ALLOW_ANYONE,

@@ -177,10 +177,11 @@ Test(route, what_cannot_work_is_found_at_boot)
                 .otherwise = "9" } } },
         { .name = "i", .route = "GET /i", .query = { { .name = "n" }, { .name = "n" } } },
         { .name = "j", .route = "GET /j", .query = { { .name = "N n" } } },
+        { .name = "k", .route = "GET /k", .query = { { .about = "No name." }, { .name = "n" } } },
     };
     struct bff_client client = { .name = "test", .plans = wrong, .plans_count = countof(wrong) };
     routes_compile(&client, &page.core.arena, &page.faults);
-    for (const char *name = "abcdfghij"; *name; name++) {
+    for (const char *name = "abcdfghijk"; *name; name++) {
         char *words = arena_printf(&page.core.arena, "plan %c:", *name);
         cr_assert(page_has_fault(&page, words), "nothing was said of plan %c", *name);
     }

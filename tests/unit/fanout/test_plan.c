@@ -178,6 +178,7 @@ static const struct {
     { { AT, .as = "1x", .from = "users", .get = "/" }, "a call cannot be named '1x'" },
     { { AT, .as = "_x", .from = "users", .get = "/" }, "a call cannot be named '_x'" },
     { { AT, .as = "", .from = "users", .get = "/" }, "a call cannot be named ''" },
+    { { AT, .from = "users", .get = "/" }, "a call has no .as" },
     { { AT, .as = "query", .from = "users", .get = "/" }, "a call cannot be named 'query'" },
     { { AT, .as = "x", .from = "users", .get = "/{x.id}" }, "asks 'x', which is no other call" },
     { { AT, .as = "x", .from = "users", .get = "/{d.id}" },
