@@ -354,24 +354,81 @@ static enum written write_structure(
 
 /* ---- the byte budget ---- */
 
-/* Halves the way to what fits: the longest list that may be trimmed loses from its end. False: none
- * can. */
-static bool trim(struct projector *p)
+static bool is_oversize(const struct projector *p)
 {
-    size_t longest = 0, most = 0;
+    return p->max_bytes && p->out->len > p->max_bytes;
+}
+
+/* False: there is no answer. */
+static bool write_answer(struct projector *p)
+{
+    static const struct row none;
+    buf_clear(p->out);
+    memset(p->repairs, 0, p->shape->sources_count * sizeof(*p->repairs));
+    memset(p->trimmed, 0, p->shape->trims_count * sizeof(*p->trimmed));
+    return write_structure(p, p->shape->root, &none) == WRITTEN && !p->out->is_overfull;
+}
+
+/* A list with so many elements, of which some are too many. */
+struct cut {
+    size_t list, count;
+};
+
+/*
+ * The longest list that may be trimmed loses from its end, as if all its elements were as large as
+ * each other. False: none has any.
+ */
+static bool trim(struct projector *p, struct cut *cut)
+{
+    cut->count = 0;
     for (size_t i = 0; i < p->shape->trims_count; i++) {
-        if (p->trimmed[i] > most) {
-            most = p->trimmed[i];
-            longest = i;
+        if (p->trimmed[i] > cut->count) {
+            *cut = (struct cut){ i, p->trimmed[i] };
         }
     }
-    if (most == 0) {
+    if (cut->count == 0) {
         return false;
     }
     size_t over = p->out->len - p->max_bytes;
-    size_t drop = over * most / p->out->len; /* too few rather than too many */
-    p->trims[longest] = most - (drop ? drop : 1);
+    size_t drop = over * cut->count / p->out->len; /* too few rather than too many */
+    p->trims[cut->list] = cut->count - (drop ? drop : 1);
     return true;
+}
+
+/* Elements are not as large as each other: what was lost without need comes back. */
+static void give_back(struct projector *p, const struct cut *cut)
+{
+    size_t *limit = &p->trims[cut->list], fits = *limit, misfits = cut->count;
+    for (size_t step = 1; misfits - fits > 1;) {
+        *limit = misfits - fits > step ? fits + step : misfits - 1;
+        write_answer(p);
+        if (is_oversize(p)) {
+            misfits = *limit;
+            step = 1;
+        } else {
+            fits = *limit;
+            step *= 2;
+        }
+    }
+    if (*limit != fits) {
+        *limit = fits;
+        write_answer(p);
+    }
+}
+
+/* An answer that is too large; true: lists lost elements. */
+static bool make_fit(struct projector *p)
+{
+    struct cut cut = { 0, 0 };
+    bool is_trimmed = false;
+    while (is_oversize(p) && trim(p, &cut)) {
+        write_answer(p);
+        is_trimmed = true;
+    }
+    if (is_trimmed && !is_oversize(p)) {
+        give_back(p, &cut);
+    }
+    return is_trimmed;
 }
 
 /* ---- the door ---- */
@@ -390,15 +447,9 @@ static void list_repairs(struct projector *p, struct projection *projection)
     projection->repairs_count = count;
 }
 
-static bool is_oversize(const struct projector *p)
-{
-    return p->max_bytes && p->out->len > p->max_bytes;
-}
-
 struct projection project_within(const struct shape *shape, const struct scanned *const *answers,
     size_t max_bytes, struct arena *arena, struct buf *out)
 {
-    static const struct row none;
     struct projector p = {
         .shape = shape, .arena = arena, .out = out, .missing = SIZE_MAX, .max_bytes = max_bytes
     };
@@ -408,15 +459,8 @@ struct projection project_within(const struct shape *shape, const struct scanned
     p.trims = arena_alloc(arena, shape->trims_count * sizeof(*p.trims));
     memset(p.trims, 0xff, shape->trims_count * sizeof(*p.trims));
     p.trimmed = arena_alloc(arena, shape->trims_count * sizeof(*p.trimmed));
-    size_t rounds = 0;
-    do {
-        buf_clear(out);
-        memset(p.repairs, 0, shape->sources_count * sizeof(*p.repairs));
-        memset(p.trimmed, 0, shape->trims_count * sizeof(*p.trimmed));
-        projection.is_whole =
-            write_structure(&p, shape->root, &none) == WRITTEN && !out->is_overfull;
-        projection.is_trimmed = rounds++ > 0;
-    } while (projection.is_whole && is_oversize(&p) && trim(&p));
+    projection.is_whole = write_answer(&p);
+    projection.is_trimmed = projection.is_whole && make_fit(&p);
     buf_cut(out, out->len); /* zero bytes behind the content, see put() */
     projection.is_oversize = is_oversize(&p);
     projection.missing = p.missing;

@@ -321,6 +321,33 @@ Test(project, a_list_in_each_element_shrinks_wherever_it_is_longest)
     EXPECT_ANSWER("{\"l\":[[1],[1],[1,2,3,4,5,6,7,8,9],[1]]}", NULL, "{\"l\":[[1],[1]]}");
 }
 
+Test(project, a_list_loses_no_more_than_it_must)
+{
+    enum { TEXTS = 60, MAX_BYTES = 500 };
+    desk_compile("{\"type\":\"object\",\"x-max-bytes\":500,\"properties\":{"
+                 "\"l\":{\"type\":\"array\",\"x-from\":\"a.l\",\"x-trim\":true,\"items\":{\"type\":"
+                 "\"string\"}}}}");
+    cr_assert_eq(desk.faults.count, 0);
+    for (unsigned shrinks = 0; shrinks < 2; shrinks++) {
+        struct buf text;
+        buf_init(&text, 64 * 1024);
+        for (unsigned i = 0; i < TEXTS; i++) {
+            unsigned len = shrinks ? TEXTS - i : i;
+            buf_printf(&text, "%s\"%0*d\"", i ? "," : "{\"l\":[", (int)len + 1, 0);
+        }
+        buf_append_str(&text, STR("]}"));
+        struct str answer = str_of(desk_project(text.data, NULL));
+        size_t next = answer.len - 2, end = next + 1; /* of the element behind the last */
+        while (text.data[end] != ',') {
+            end++;
+        }
+        cr_expect_leq(answer.len, MAX_BYTES);
+        cr_expect_gt(answer.len + (end - next), MAX_BYTES, "%s", answer.at);
+        cr_expect(memcmp(answer.at, text.data, next) == 0, "%s", answer.at);
+        buf_release(&text);
+    }
+}
+
 Test(project, joins_of_many_are_not_the_square_of_it)
 {
     enum { MANY = 20000 };
