@@ -12,9 +12,9 @@
 
 enum { LINE_MAX_BYTES = 256, EXTENSIONS_MAX_BYTES = 4096, TRAILERS_MAX_BYTES = 4096 };
 
-void http_chunks_init(struct http_chunks *chunks)
+void http_chunks_init(struct http_chunks *chunks, uint64_t room)
 {
-    *chunks = (struct http_chunks){ .stage = HTTP_CHUNK_LINE };
+    *chunks = (struct http_chunks){ .stage = HTTP_CHUNK_LINE, .room = room };
     buf_init(&chunks->line, TRAILERS_MAX_BYTES);
 }
 
@@ -139,14 +139,15 @@ static bool take_trailers(struct http_chunks *chunks, char c)
 
 /* ---- data ---- */
 
-/* As much of the chunk's data as is there; 0 when the body is full. */
+/* As much of the chunk's data as is there; 0 when the body does not take it. */
 static size_t take_data(struct http_chunks *chunks, struct str bytes, struct buf *body)
 {
     size_t len = bytes.len < chunks->left ? bytes.len : (size_t)chunks->left;
-    if (chunks->left > body->cap - body->len || !buf_append(body, bytes.at, len)) {
+    if (!buf_append(body, bytes.at, len)) {
         return 0;
     }
     chunks->left -= len;
+    chunks->room -= len;
     if (chunks->left == 0) {
         begin_line(chunks, HTTP_CHUNK_DATA_END);
     }
@@ -173,6 +174,9 @@ enum http_refusal http_chunks_take(
             *used += 1;
         } else {
             return HTTP_REFUSED_MALFORMED;
+        }
+        if (chunks->stage == HTTP_CHUNK_DATA && chunks->left > chunks->room) {
+            return HTTP_REFUSED_BODY_TOO_LARGE; /* it only says so, yet */
         }
     }
     return HTTP_REFUSED_NOT;

@@ -7,6 +7,8 @@
  *     NONE > ARRIVED (the library is suspended) > OPEN (the user has it) > REPLIED > OVER > NONE
  *                                                      or, the client being gone, > ABORTED > NONE
  *
+ * A streamed one goes from ARRIVED to REPLIED, and from there to NONE, in http_server_stream.c.
+ *
  * Promises: (1) the user is called from the soon queue only, but for turns_away, which only looks;
  * (2) each phase has its deadline, and one that passes it is shut down, or answered when a request
  * had begun; (3) a leaving client is seen while its request is suspended, by a watch of our own
@@ -53,11 +55,24 @@ static void cut(struct connection *connection)
     shutdown(connection->guard.fd, SHUT_RDWR);
 }
 
+void http_connection_asked(struct connection *connection)
+{
+    must(connection->exchange.state == NONE);
+    connection->has_asked = true;
+    connection->exchange.state = ARRIVED;
+    loop_soon(connection->server->loop, &connection->soon);
+}
+
 /* The guard's phase has changed: another deadline counts. */
 static void moved(struct http_guard *guard)
 {
     struct connection *connection = container_of(guard, struct connection, guard);
     const struct http_server_options *options = &connection->server->options;
+    if (guard->stage == HTTP_GUARD_STREAMING) {
+        http_connection_asked(connection);
+        clear_deadline(connection);
+        return;
+    }
     switch (guard->intake.phase) {
     case HTTP_INTAKE_IDLE:
         set_deadline(connection, options->idle_timeout_ms);
@@ -111,6 +126,10 @@ static bool is_idle(const struct connection *connection)
 static void client_left(struct watch *watch, uint32_t events)
 {
     struct connection *connection = container_of(watch, struct connection, watch);
+    if (connection->stream) {
+        http_stream_ready(connection->stream, events);
+        return;
+    }
     if (connection->is_read_shut || !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
         return;
     }
@@ -149,6 +168,20 @@ static void begin(struct connection *connection)
     server->user.begin(server->user.context, &connection->exchange, &arrived);
 }
 
+/* Up to here the library has the connection, and may have closed it. */
+static void begin_stream(struct connection *connection)
+{
+    if (connection->is_closed) {
+        connection_free(connection);
+    } else if (connection->has_left) {
+        connection->exchange.state = NONE;
+        cut(connection);
+    } else {
+        http_server_stream_open(connection);
+        begin(connection);
+    }
+}
+
 static void give_up(struct connection *connection)
 {
     struct http_server *server = connection->server;
@@ -180,7 +213,11 @@ static void turn(struct soon *soon)
 {
     struct connection *connection = container_of(soon, struct connection, soon);
     struct http_exchange *exchange = &connection->exchange;
-    if (exchange->state == ARRIVED && connection->has_left) {
+    if (connection->stream) {
+        http_server_stream_turn(connection);
+    } else if (exchange->state == ARRIVED && connection->guard.stage == HTTP_GUARD_STREAMING) {
+        begin_stream(connection);
+    } else if (exchange->state == ARRIVED && connection->has_left) {
         exchange->state = ABORTED; /* was never told to the user */
         http_connection_resume(connection);
     } else if (exchange->state == ARRIVED) {
@@ -193,14 +230,6 @@ static void turn(struct soon *soon)
 }
 
 /* ---- the doors ---- */
-
-void http_connection_asked(struct connection *connection)
-{
-    must(connection->exchange.state == NONE);
-    connection->has_asked = true;
-    connection->exchange.state = ARRIVED;
-    loop_soon(connection->server->loop, &connection->soon);
-}
 
 void http_connection_answered(struct connection *connection, bool is_sent)
 {
@@ -235,7 +264,7 @@ void http_connection_drain(struct connection *connection)
 }
 
 struct connection *http_connection_new(
-    struct http_server *server, struct MHD_Connection *mhd, int fd)
+    struct http_server *server, struct MHD_Connection *mhd, int fd, void *session)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
     must(connection != NULL); /* a struct beside the library's larger one */
@@ -244,6 +273,7 @@ struct connection *http_connection_new(
         .next = server->connections,
         .mhd = mhd,
         .guard = { .fd = fd,
+            .session = session,
             .moved = moved,
             .turns_away = server->user.turns_away ? turns_away : NULL },
         .watch = { fd, client_left },
@@ -263,13 +293,21 @@ struct connection *http_connection_new(
     return connection;
 }
 
+/* By us: the client may still be sending. */
+static bool is_cut_short(const struct http_guard *guard)
+{
+    bool is_whole = guard->intake.phase == HTTP_INTAKE_WHOLE;
+    return guard->intake.phase == HTTP_INTAKE_REFUSED ||
+           (guard->stage == HTTP_GUARD_CLOSING && !is_whole);
+}
+
 void http_connection_closed(struct connection *connection)
 {
     struct http_server *server = connection->server;
     loop_unwatch(server->loop, &connection->watch);
     clear_deadline(connection);
     http_guards_remove(&server->guards, &connection->guard);
-    if (connection->guard.intake.phase == HTTP_INTAKE_REFUSED) {
+    if (is_cut_short(&connection->guard)) {
         http_lingers_add(&server->lingers, connection->guard.fd);
     }
     *(connection->before ? &connection->before->next : &server->connections) = connection->next;

@@ -2,13 +2,12 @@
 #define WIRE_HTTP_CONNECTION_H
 
 #include "../base/must.h"
-#include "http_guard.h"
 #include "http_linger.h"
-#include "http_server.h"
+#include "http_stream.h"
 
 /*
  * A server and its connections from inside: what http_server.c, which has the library, and
- * http_connection.c, which knows none, share. Nobody else includes this.
+ * http_connection.c, which knows none, share with http_server_stream.c. Nobody else includes this.
  */
 
 struct MHD_Connection;
@@ -41,7 +40,8 @@ struct http_exchange {
     void *owner;
     struct MHD_Response *response;
     unsigned status;
-    uint64_t body_bytes; /* that go on the wire */
+    uint64_t body_bytes;  /* that go on the wire */
+    bool is_refusal_told; /* of a streamed request */
     bool is_sent;
 };
 
@@ -51,7 +51,8 @@ struct connection {
     struct MHD_Connection *mhd;
     struct http_guard guard;
     struct http_exchange exchange;
-    struct watch watch; /* sees the client leave */
+    struct http_stream *stream; /* NULL: the exchange is not streamed, or there is none */
+    struct watch watch;         /* sees the client leave */
     struct deadline deadline;
     struct soon soon;
     bool has_asked;    /* a request was whole on this connection */
@@ -68,14 +69,17 @@ static inline struct connection *connection_of(struct http_exchange *exchange)
 
 /* ---- http_connection.c ---- */
 
-/* One more in the server's list, on this descriptor. */
+/* One more in the server's list; `session` is its TLS session, NULL: plain. */
 struct connection *http_connection_new(
-    struct http_server *server, struct MHD_Connection *mhd, int fd);
+    struct http_server *server, struct MHD_Connection *mhd, int fd, void *session);
 
 /* The library closes it. It goes once its exchange is over. */
 void http_connection_closed(struct connection *connection);
 
-/* The guard has told the library of a request, which waits until it is resumed. */
+/*
+ * A request is here: the guard has told the library of it, which waits until it is resumed, or it
+ * is streamed, and the library is about to be left out.
+ */
 void http_connection_asked(struct connection *connection);
 
 /* The library is through with the request: its answer is written, or nobody takes it. */
@@ -86,6 +90,18 @@ void http_connection_limit(struct connection *connection, unsigned ms);
 
 /* The server drains from now on: one that asks nothing is let go. */
 void http_connection_drain(struct connection *connection);
+
+/* ---- http_server_stream.c: streamed exchanges ---- */
+
+/* Puts the connection aside. The exchange has ARRIVED, and is about to be OPEN. */
+void http_server_stream_open(struct connection *connection);
+
+/* The connection's turn in the soon queue while it has a stream. */
+void http_server_stream_turn(struct connection *connection);
+
+/* http_reply, for a stream. */
+void http_server_stream_reply(struct connection *connection, unsigned status,
+    const struct http_field *fields, size_t fields_count, struct buf *body, enum http_after after);
 
 /* ---- http_server.c ---- */
 

@@ -11,6 +11,8 @@
  * the last one of its connection, of which nothing more is read. One that the user turns away is
  * answered here, and the library never hears of it: there may be many of them.
  *
+ * A streamed request is not told: the library hears "not now" and is left out until it is over.
+ *
  * Promises: (1) the library sees the next request only after http_guard_next; (2) "not now" is said
  * as EINTR, which keeps a connection on the library's ready list, exactly when bytes wait here that
  * no descriptor would announce; (3) with no server at work on the thread the two functions add one
@@ -246,24 +248,44 @@ static enum turned_away turn_away(
     return done;
 }
 
+/* The library asks while it is not its turn. */
+static ssize_t put_off(const struct http_guard *guard, const struct transport *transport)
+{
+    switch (guard->stage) {
+    case HTTP_GUARD_CLOSING:
+        return 0;
+    case HTTP_GUARD_STREAMING: /* it is about to be put aside */
+        return transport->not_now(false);
+    case HTTP_GUARD_ANSWERED:
+        return transport->not_now(true);
+    default:
+        return transport->not_now(guard->intake.ahead.len > 0);
+    }
+}
+
+/* Until a request is whole, or only its head where it is streamed. */
+static bool wants_more(const struct http_intake *intake)
+{
+    return http_intake_wants(intake) && !intake->is_streamed;
+}
+
 static ssize_t receive(struct http_guard *guard, const struct transport *transport, void *peer,
     void *into, size_t room)
 {
     struct http_intake *intake = &guard->intake;
     if (guard->stage != HTTP_GUARD_RECEIVING) {
-        bool has_more = guard->stage == HTTP_GUARD_ANSWERED || intake->ahead.len > 0;
-        return transport->not_now(has_more);
+        return put_off(guard, transport);
     }
     enum http_intake_phase phase = intake->phase;
     ssize_t len = HTTP_GUARD_READ_BYTES;
     bool is_drained = false;
-    while (http_intake_wants(intake) && !is_drained) {
+    while (wants_more(intake) && !is_drained) {
         len = transport->read(peer, at_work->scratch, HTTP_GUARD_READ_BYTES);
         if (len <= 0) {
             break;
         }
         http_intake_feed(intake, (struct str){ at_work->scratch, (size_t)len }, clock_now_us());
-        if (!send_continue(guard, transport, peer)) {
+        if (!intake->is_streamed && !send_continue(guard, transport, peer)) {
             return 0;
         }
         is_drained = len < HTTP_GUARD_READ_BYTES && transport->is_drained_by_short_read;
@@ -276,6 +298,11 @@ static ssize_t receive(struct http_guard *guard, const struct transport *transpo
     if (turned_away == BROKEN) {
         return 0;
     }
+    if (intake->is_streamed && intake->phase != HTTP_INTAKE_REFUSED) {
+        guard->stage = HTTP_GUARD_STREAMING;
+        guard->moved(guard);
+        return transport->not_now(false);
+    }
     if (!http_intake_wants(intake)) {
         return tell(guard, into, room);
     }
@@ -284,6 +311,46 @@ static ssize_t receive(struct http_guard *guard, const struct transport *transpo
     }
     errno = why;
     return len > 0 ? transport->not_now(false) : len;
+}
+
+/* ---- streams ---- */
+
+static enum http_guard_io io_of(const struct http_guard *guard, ssize_t len)
+{
+    if (len > 0) {
+        return HTTP_GUARD_SOME;
+    }
+    bool is_later = guard->session ? len == GNUTLS_E_AGAIN || len == GNUTLS_E_INTERRUPTED
+                                   : len < 0 && (errno == EAGAIN || errno == EINTR);
+    return is_later ? HTTP_GUARD_LATER : HTTP_GUARD_ENDED;
+}
+
+enum http_guard_io http_guard_read(struct http_guards *guards, struct http_guard *guard, size_t max)
+{
+    must(max > 0 && max <= HTTP_INTAKE_PIECE_BYTES);
+    ssize_t len = guard->session ? tls_read(guard->session, guards->scratch, max)
+                                 : plain_read(guard, guards->scratch, max);
+    if (len > 0) {
+        http_intake_feed(
+            &guard->intake, (struct str){ guards->scratch, (size_t)len }, clock_now_us());
+    }
+    return io_of(guard, len);
+}
+
+enum http_guard_io http_guard_write(struct http_guard *guard, struct str bytes, size_t *written)
+{
+    ssize_t len = guard->session ? tls_write(guard->session, bytes.at, bytes.len)
+                                 : plain_write(guard, bytes.at, bytes.len);
+    *written = len > 0 ? (size_t)len : 0;
+    return io_of(guard, len);
+}
+
+void http_guard_reset(struct http_guard *guard)
+{
+    /* To connect to nobody aborts at once, where a close would first end politely (connect(2)). */
+    struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+    connect(guard->fd, &nobody, sizeof(nobody));
+    shutdown(guard->fd, SHUT_RDWR);
 }
 
 /* ---- the doors that the library comes through ---- */

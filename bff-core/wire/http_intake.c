@@ -3,10 +3,11 @@
  *
  * Owns the bytes of one connection: the head, the body and what was read ahead. Promises: (1)
  * memory is bounded by the limits given at birth and by the longest feed, and an idle connection
- * holds none; (2) a request is WHOLE only when its last byte is here, and no byte behind it is
- * looked at before http_intake_next; (3) REFUSED is final; (4) a head is refused at its first
- * impossible byte, not at its end. Pure: no socket, no clock, no library, so the same bytes give
- * the same requests however they are cut into feeds.
+ * holds none; of a streamed body only the last pieces are here, and somebody else takes them out;
+ * (2) a request is WHOLE only when its last byte is here, and no byte behind it is looked at before
+ * http_intake_next; (3) REFUSED is final; (4) a head is refused at its first impossible byte, not
+ * at its end. Pure: no socket, no clock, no library, so the same bytes give the same requests
+ * however they are cut into feeds.
  */
 #include "http_intake.h"
 
@@ -20,7 +21,7 @@ void http_intake_init(struct http_intake *intake, const struct http_intake_limit
     buf_init(&intake->bytes, limits->head_max_bytes);
     buf_init(&intake->body, limits->body_max_bytes);
     buf_init(&intake->ahead, SIZE_MAX / 2);
-    http_chunks_init(&intake->chunks);
+    http_chunks_init(&intake->chunks, limits->body_max_bytes);
 }
 
 void http_intake_release(struct http_intake *intake)
@@ -68,12 +69,21 @@ static void end_head(struct http_intake *intake)
     if (refusal == HTTP_REFUSED_NOT && head->target.len > intake->limits->target_max_bytes) {
         refusal = HTTP_REFUSED_TARGET_TOO_LONG;
     }
-    if (refusal == HTTP_REFUSED_NOT && head->length > intake->limits->body_max_bytes) {
+    uint64_t body_max_bytes = intake->limits->body_max_bytes;
+    bool is_streamed = refusal == HTTP_REFUSED_NOT && intake->limits->streams &&
+                       intake->limits->streams(
+                           intake->limits->context, head->method, head->target, &body_max_bytes);
+    if (refusal == HTTP_REFUSED_NOT && head->length > body_max_bytes) {
         refusal = HTTP_REFUSED_BODY_TOO_LARGE;
     }
     if (refusal != HTTP_REFUSED_NOT) {
         http_intake_refuse(intake, refusal);
         return;
+    }
+    if (is_streamed) {
+        intake->is_streamed = true;
+        intake->body.cap = HTTP_INTAKE_PIECE_BYTES;
+        intake->chunks.room = body_max_bytes;
     }
     bool has_body = head->framing != HTTP_NO_BODY;
     intake->phase = has_body ? HTTP_INTAKE_BODY : HTTP_INTAKE_WHOLE;
@@ -122,11 +132,12 @@ static size_t take_head(struct http_intake *intake, struct str bytes)
 
 static size_t take_length(struct http_intake *intake, struct str bytes)
 {
-    uint64_t left = intake->head.length - intake->body.len;
+    uint64_t left = intake->head.length - intake->body_bytes;
     size_t len = bytes.len < left ? bytes.len : (size_t)left;
+    intake->body_bytes += len;
     if (!buf_append(&intake->body, bytes.at, len)) {
         http_intake_refuse(intake, HTTP_REFUSED_BODY_TOO_LARGE);
-    } else if (intake->body.len == intake->head.length) {
+    } else if (intake->body_bytes == intake->head.length) {
         intake->phase = HTTP_INTAKE_WHOLE;
     }
     return len;
@@ -134,8 +145,9 @@ static size_t take_length(struct http_intake *intake, struct str bytes)
 
 static size_t take_chunks(struct http_intake *intake, struct str bytes)
 {
-    size_t used;
+    size_t used, before = intake->body.len;
     enum http_refusal refusal = http_chunks_take(&intake->chunks, bytes, &intake->body, &used);
+    intake->body_bytes += intake->body.len - before;
     if (refusal != HTTP_REFUSED_NOT) {
         http_intake_refuse(intake, refusal);
     } else if (intake->chunks.stage == HTTP_CHUNKS_END) {
@@ -182,11 +194,15 @@ void http_intake_next(struct http_intake *intake, uint64_t now_us)
 struct http_arrived http_intake_arrived(
     const struct http_intake *intake, bool is_tls, const struct sockaddr_storage *peer)
 {
+    bool is_chunked = intake->head.framing == HTTP_CHUNKED;
+    bool is_streamed = intake->is_streamed && intake->refusal == HTTP_REFUSED_NOT;
     return (struct http_arrived){
         .refused = intake->refusal,
         .method = intake->head.method,
         .target = intake->head.target,
-        .body = buf_str(&intake->body),
+        .body = is_streamed ? STR("") : buf_str(&intake->body),
+        .is_streamed = is_streamed,
+        .length = is_chunked ? PIPE_LENGTH_UNKNOWN : intake->head.length,
         .fields = intake->head.fields,
         .fields_count = intake->head.fields_count,
         .first_byte_us = intake->first_byte_us,

@@ -15,20 +15,28 @@ struct http_intake_limits {
     size_t head_max_bytes;
     size_t target_max_bytes; /* as sent */
     size_t body_max_bytes;   /* decoded */
+    /* As in http_server.h; NULL: no request is streamed. */
+    bool (*streams)(void *context, struct str method, struct str target, uint64_t *body_max_bytes);
+    void *context;
 };
+
+/* Of a streamed body, fed at once: more is never kept. */
+enum { HTTP_INTAKE_PIECE_BYTES = 16384 };
 
 /* One connection's requests on their way in: bytes become one whole request after the other. */
 struct http_intake {
     const struct http_intake_limits *limits;
     enum http_intake_phase phase;
     enum http_refusal refusal;
-    struct buf bytes; /* of the head */
-    struct buf body;
-    struct buf ahead; /* what came behind the request */
+    struct buf bytes;    /* of the head */
+    struct buf body;     /* of a streamed request the last pieces, for whoever empties it */
+    uint64_t body_bytes; /* that have come, decoded */
+    struct buf ahead;    /* what came behind the request */
     struct http_lines lines;
     struct http_head head; /* from BODY on; in REFUSED as far as it could be read */
     struct http_field *fields;
     struct http_chunks chunks;
+    bool is_streamed;      /* from BODY on */
     bool has_skipped_line; /* the one empty line that may stand before a request */
     uint64_t first_byte_us;
 };
@@ -42,8 +50,9 @@ void http_intake_release(struct http_intake *intake);
 bool http_intake_wants(const struct http_intake *intake);
 
 /*
- * Takes all `bytes`: only while it wants some. What comes behind the end of the request is kept for
- * http_intake_next; what comes behind a refusal is dropped.
+ * Takes all `bytes`: only while it wants some, and of a streamed body only while its last pieces
+ * are taken out, HTTP_INTAKE_PIECE_BYTES at a time. What comes behind the end of the request is
+ * kept for http_intake_next; what comes behind a refusal is dropped.
  */
 void http_intake_feed(struct http_intake *intake, struct str bytes, uint64_t now_us);
 

@@ -88,11 +88,13 @@ static void answered(
 static void connection_open(struct http_server *server, struct MHD_Connection *mhd, void **context)
 {
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    *context = http_connection_new(server, mhd, fd);
-    if (server->options.tls) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-        http_server_tls_resumable(info->tls_session);
+    void *session =
+        server->options.tls
+            ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session
+            : NULL;
+    *context = http_connection_new(server, mhd, fd, session);
+    if (session) {
+        http_server_tls_resumable(session);
     }
 }
 
@@ -160,6 +162,10 @@ void http_reply(struct http_exchange *exchange, unsigned status, const struct ht
     struct http_server *server = connection->server;
     must(exchange->state == OPEN);
     exchange->state = REPLIED;
+    if (connection->stream) {
+        http_server_stream_reply(connection, status, fields, fields_count, body, after);
+        return;
+    }
     bool is_head = str_eq(connection->guard.intake.head.method, STR("HEAD"));
     bool is_last = after == HTTP_CLOSE || server->is_draining;
     exchange->body_bytes = body && !is_head ? body->len : 0;
@@ -234,7 +240,9 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     server->options = *options;
     server->limits = (struct http_intake_limits){ .head_max_bytes = options->head_max_bytes,
         .target_max_bytes = options->target_max_bytes,
-        .body_max_bytes = options->body_max_bytes };
+        .body_max_bytes = options->body_max_bytes,
+        .streams = user->streams,
+        .context = user->context };
     server->user = *user;
     server->lingers = (struct http_lingers){ .loop = loop, .emptied = linger_emptied };
     server->hook.before_wait = before_wait;

@@ -3,6 +3,7 @@
 
 #include "../base/buf.h"
 #include "../base/loop.h"
+#include "../base/pipe.h"
 
 #include <netinet/in.h>
 
@@ -12,8 +13,9 @@
  * stack.
  *
  * A request begins when it is whole: its head well-formed to the letter of RFC 9112, its body
- * within its cap and decoded. A client that closes its side of the connection (half or whole)
- * before its answer is gone.
+ * within its cap and decoded. A streamed request begins when its head is whole; its body, and its
+ * answer, then pass through pipes. A client that closes its side of the connection (half or whole)
+ * before its answer is gone; of a streamed one before its answer's end.
  */
 struct http_server;
 
@@ -34,6 +36,7 @@ struct http_server_options {
     unsigned head_timeout_ms;  /* from the first byte (or accept) to the end of the header block */
     unsigned body_timeout_ms;  /* from the end of the header block to the end of the body */
     unsigned reply_timeout_ms; /* from http_reply to the answer's last byte; 0: no limit */
+    unsigned stream_idle_timeout_ms; /* of a streamed request's client: neither sends nor takes */
     size_t head_max_bytes;
     size_t target_max_bytes; /* as sent */
     size_t body_max_bytes;   /* decoded */
@@ -59,7 +62,9 @@ struct http_arrived {
     enum http_refusal refused; /* when set, what the client said may be missing or nonsense */
     struct str method;
     struct str target; /* path and query as sent, never in absolute form; "*" with OPTIONS */
-    struct str body;
+    struct str body;   /* empty when it is streamed */
+    bool is_streamed;
+    uint64_t length; /* of a streamed body; PIPE_LENGTH_UNKNOWN, 0: there is none */
     const struct http_field *fields;
     size_t fields_count;
     uint64_t first_byte_us; /* monotonic, of the head */
@@ -79,7 +84,10 @@ struct http_server_user {
         void *context, struct http_exchange *exchange, const struct http_arrived *arrived);
     /* The client left before http_reply. `done` follows at once: do not reply any more. */
     void (*gone)(void *owner);
-    /* The answer was written out, or could not be (0 bytes). Ends the exchange on return. */
+    /*
+     * The answer was written out, or could not be (0 bytes; of a streamed one what was sent). Ends
+     * the exchange on return.
+     */
     void (*done)(void *owner, bool is_sent, uint64_t sent_bytes);
     /*
      * NULL: everybody is served. Else asked before a whole request begins, and true turns it away:
@@ -89,6 +97,17 @@ struct http_server_user {
      * and write, nothing else. HEAD, HTTP/1.0 and the last request of a connection always begin.
      */
     bool (*turns_away)(void *context, const struct http_arrived *arrived, struct buf *answer);
+
+    /*
+     * Is a request with this head streamed? True, with the largest body in *body_max_bytes. Asked
+     * with the library on the stack: it looks at the words, and says. NULL: none is.
+     */
+    bool (*streams)(void *context, struct str method, struct str target, uint64_t *body_max_bytes);
+    /*
+     * The body of a streamed request, which had begun, cannot be read to its end; no more comes.
+     * Answer, or cut. Not called once the answer's last byte is known.
+     */
+    void (*refused)(void *owner, enum http_refusal why);
 };
 
 /* NULL with `why` (a buffer of 256 bytes) set. The user's callbacks are copied. */
@@ -118,6 +137,37 @@ enum { HTTP_REPLY_FIELDS_MAX_BYTES = 6144 };
  */
 void http_reply(struct http_exchange *exchange, unsigned status, const struct http_field *fields,
     size_t fields_count, struct buf *body, enum http_after after);
+
+/* ---- streamed requests only ---- */
+
+/*
+ * The body from now on goes into the pipe as it comes, and ends it when it was whole; a client that
+ * waits for "100 Continue" gets it. Nothing is read before, nor while the pipe is full. At most
+ * once. The pipe has at least 16 KB, is empty, and lives until `done`.
+ */
+void http_exchange_read(struct http_exchange *exchange, struct pipe *into);
+
+/* Of the body so far, decoded. */
+uint64_t http_exchange_read_bytes(const struct http_exchange *exchange);
+
+struct http_stream_answer {
+    unsigned status;
+    const struct http_field *fields; /* copied, as with http_reply */
+    size_t fields_count;
+    uint64_t length;      /* of the content; PIPE_LENGTH_UNKNOWN: until the pipe ends */
+    struct pipe *content; /* lives until `done`; not looked at where the answer has no content */
+    enum http_after after;
+};
+
+/*
+ * In place of http_reply: the head now, the content as it comes out of the pipe, no faster than the
+ * client takes it. A pipe that ends too early or too late for `length` cuts the connection. The
+ * connection is kept only when the request's body was read to its end.
+ */
+void http_reply_stream(struct http_exchange *exchange, const struct http_stream_answer *answer);
+
+/* The answer, which has begun, cannot be ended: the connection is reset. `done` follows. */
+void http_exchange_cut(struct http_exchange *exchange);
 
 /*
  * Drain: stops listening, closes idle connections, answers from now on with Connection: close.

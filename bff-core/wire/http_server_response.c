@@ -10,19 +10,9 @@
 #include "http_server_response.h"
 
 #include "../base/must.h"
+#include "http_server_head.h"
 
 #include <microhttpd.h>
-
-static bool is_writable(const struct http_field *field)
-{
-    for (size_t i = 0; i < field->value.len; i++) {
-        unsigned char c = (unsigned char)field->value.at[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f) {
-            return false;
-        }
-    }
-    return field->name.len > 0 && !memchr(field->name.at, '\0', field->name.len);
-}
 
 /* The library copies terminated texts. */
 static bool add_field(struct MHD_Response *response, const struct http_field *field)
@@ -38,12 +28,7 @@ static bool add_field(struct MHD_Response *response, const struct http_field *fi
 
 static bool add_fields(struct MHD_Response *response, const struct http_field *fields, size_t count)
 {
-    size_t total = 0;
     for (size_t i = 0; i < count; i++) {
-        total += fields[i].name.len + sizeof(": \r\n") - 1 + fields[i].value.len;
-        if (total > HTTP_REPLY_FIELDS_MAX_BYTES || !is_writable(&fields[i])) {
-            return false;
-        }
         if (fields[i].value.len && !add_field(response, &fields[i])) {
             return false;
         }
@@ -62,7 +47,8 @@ struct MHD_Response *http_server_response(
     if (has_body) {
         buf_init(body, body->cap);
     }
-    bool is_whole = add_fields(response, fields, fields_count);
+    bool is_whole =
+        http_server_can_write(fields, fields_count) && add_fields(response, fields, fields_count);
     if (is_whole && is_last) {
         is_whole = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
     }

@@ -30,6 +30,7 @@ enum { DESK_BIG_BYTES = 8 << 20 };
 
 struct desk {
     struct http_server_options options;
+    struct http_server_user user;
     struct sockaddr_in address;
     struct loop *loop;
     struct http_server *server;
@@ -219,9 +220,14 @@ static void desk_init(void)
             .head_timeout_ms = 20000,
             .body_timeout_ms = 20000,
             .reply_timeout_ms = 20000,
+            .stream_idle_timeout_ms = 20000,
             .head_max_bytes = 8192,
             .target_max_bytes = 1024,
             .body_max_bytes = 65536 },
+        .user = { .turns_away = desk_turns_away,
+            .begin = desk_begin,
+            .gone = desk_gone,
+            .done = desk_done },
         .drain.run = desk_run_drain,
         .end.run = desk_run_end,
         .release.run = desk_run_release,
@@ -231,9 +237,6 @@ static void desk_init(void)
 static void desk_open(bool is_tls)
 {
     static struct http_tls tls = { desk_certificate, desk_key };
-    struct http_server_user user = {
-        .turns_away = desk_turns_away, .begin = desk_begin, .gone = desk_gone, .done = desk_done
-    };
     char why[256];
     if (is_tls) {
         desk_make_certificate();
@@ -241,7 +244,7 @@ static void desk_open(bool is_tls)
     }
     desk.options.listen_fd = desk_listen();
     desk.loop = loop_new();
-    desk.server = http_server_new(desk.loop, &desk.options, &user, why);
+    desk.server = http_server_new(desk.loop, &desk.options, &desk.user, why);
     cr_assert(desk.server != NULL, "%s", why);
     must(pthread_create(&desk.thread, NULL, desk_run, NULL) == 0);
 }
@@ -378,7 +381,7 @@ static void client_hear(struct client *client, const char *end)
 }
 
 /* The values of X-Saw in what came, in order, with " > " between. */
-static void client_saw(const struct client *client, char *saw, size_t room)
+static inline void client_saw(const struct client *client, char *saw, size_t room)
 {
     size_t len = 0;
     saw[0] = '\0';

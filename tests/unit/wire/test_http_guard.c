@@ -315,3 +315,36 @@ Test(http_guard_doors, are_open_to_everybody_else)
     close(ends[0]);
     close(ends[1]);
 }
+
+/* ---- streamed requests ---- */
+
+static bool stream_uploads(
+    void *context, struct str method, struct str target, uint64_t *body_max_bytes)
+{
+    cr_assert_eq(context, &door);
+    *body_max_bytes = 1 << 20;
+    return str_eq(method, STR("PUT")) && str_eq(target, STR("/up"));
+}
+
+Test(http_guard_doors, leave_a_streamed_request_to_others)
+{
+    struct http_intake_limits streaming = limits;
+    streaming.streams = stream_uploads;
+    streaming.context = &door;
+    door.guard.intake.limits = &streaming;
+    say("PUT /up HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\nab");
+    cr_assert_str_eq(hear(), "EAGAIN");
+    cr_assert_eq(door.guard.stage, HTTP_GUARD_STREAMING);
+    cr_assert_eq(door.moves, 2, "its phase, and then its stage");
+    cr_assert(str_eq(buf_str(&door.guard.intake.body), STR("ab")));
+    say("cd");
+    cr_assert_str_eq(hear(), "EAGAIN", "the library gets nothing, and reads nothing");
+    cr_assert_eq(http_guard_read(&door.guards, &door.guard, 1), HTTP_GUARD_SOME);
+    cr_assert(str_eq(buf_str(&door.guard.intake.body), STR("abc")));
+    cr_assert_eq(http_guard_read(&door.guards, &door.guard, 10), HTTP_GUARD_SOME);
+    cr_assert_eq(http_guard_read(&door.guards, &door.guard, 10), HTTP_GUARD_LATER);
+    shutdown(door.client, SHUT_WR);
+    cr_assert_eq(http_guard_read(&door.guards, &door.guard, 10), HTTP_GUARD_ENDED);
+    door.guard.stage = HTTP_GUARD_CLOSING;
+    cr_assert_str_eq(hear(), "");
+}

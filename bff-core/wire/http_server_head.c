@@ -1,0 +1,102 @@
+/*
+ * http_server_head: the head of an answer, where the library does not write it.
+ *
+ * Owns the rules of RFC 9110 section 6.4 and RFC 9112 section 6 for our own answers: which of them
+ * have content, how its end is told, and what is said of it. Promises that no byte of a field can
+ * end its line or the head. The library's only part is the table of reasons.
+ */
+#include "http_server_head.h"
+
+#include "../base/clock.h"
+#include "../base/must.h"
+
+#include <microhttpd.h>
+#include <time.h>
+
+bool http_server_can_write(const struct http_field *fields, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct str name = fields[i].name, value = fields[i].value;
+        for (size_t j = 0; j < value.len; j++) {
+            unsigned char c = (unsigned char)value.at[j];
+            if ((c < ' ' && c != '\t') || c == 0x7f) {
+                return false;
+            }
+        }
+        total += name.len + sizeof(": \r\n") - 1 + value.len;
+        if (name.len == 0 || memchr(name.at, '\0', name.len) ||
+            total > HTTP_REPLY_FIELDS_MAX_BYTES) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum http_outflow_framing framing_of(const struct http_server_head *head)
+{
+    if (head->is_to_head || head->status == 204 || head->status == 304) {
+        return HTTP_OUT_NOTHING;
+    }
+    if (head->length != PIPE_LENGTH_UNKNOWN) {
+        return HTTP_OUT_LENGTH;
+    }
+    return head->is_to_http_1_0 ? HTTP_OUT_UNTIL_CLOSE : HTTP_OUT_CHUNKED;
+}
+
+/* "Tue, 24 Nov 2026 07:12:16 GMT" (RFC 9110 section 5.6.7); the locale is C's. */
+static void append_date(struct buf *out)
+{
+    char text[64];
+    time_t now = (time_t)(clock_wall_us() / 1000000);
+    struct tm parts;
+    gmtime_r(&now, &parts);
+    size_t len = strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    buf_append_str(out, STR("Date: "));
+    buf_append(out, text, len);
+    buf_append_str(out, STR("\r\n"));
+}
+
+static void append_framing(
+    struct buf *out, const struct http_server_head *head, enum http_outflow_framing framing)
+{
+    /* A 204 has no length at all (RFC 9110 section 8.6). */
+    if (head->length != PIPE_LENGTH_UNKNOWN && head->status != 204) {
+        buf_append_str(out, STR("Content-Length: "));
+        buf_append_u64(out, head->length);
+        buf_append_str(out, STR("\r\n"));
+    } else if (framing == HTTP_OUT_CHUNKED) {
+        buf_append_str(out, STR("Transfer-Encoding: chunked\r\n"));
+    }
+    if (head->is_last) {
+        buf_append_str(out, STR("Connection: close\r\n"));
+    } else if (head->is_to_http_1_0) {
+        buf_append_str(out, STR("Connection: keep-alive\r\n"));
+    }
+}
+
+bool http_server_head_append(
+    struct buf *out, struct http_server_head *head, enum http_outflow_framing *framing)
+{
+    must(head->status >= 200 && head->status <= 599);
+    if (!http_server_can_write(head->fields, head->fields_count)) {
+        return false;
+    }
+    *framing = framing_of(head);
+    head->is_last |= *framing == HTTP_OUT_UNTIL_CLOSE;
+    const char *reason = MHD_get_reason_phrase_for(head->status);
+    buf_printf(out, "HTTP/1.1 %u %s\r\n", head->status, reason ? reason : "");
+    append_date(out);
+    append_framing(out, head, *framing);
+    for (size_t i = 0; i < head->fields_count; i++) {
+        const struct http_field *field = &head->fields[i];
+        if (field->value.len) {
+            buf_append_str(out, field->name);
+            buf_append_str(out, STR(": "));
+            buf_append_str(out, field->value);
+            buf_append_str(out, STR("\r\n"));
+        }
+    }
+    must(buf_append_str(out, STR("\r\n")));
+    return true;
+}

@@ -1,0 +1,148 @@
+/*
+ * http_server_stream: streamed exchanges, which the library knows nothing of.
+ *
+ * To the library the connection is idle: while a streamed request lasts it is suspended, and what
+ * is read and written goes through the guard. At the end the library gets it back, either to wait
+ * for the next request, or to close it, which it does because the guard tells it that the client
+ * has. Owns each connection's struct http_stream. Promises the user the same as http_server does:
+ * its callbacks come from the soon queue, `done` is the last of them, and comes once.
+ */
+#include "../base/log.h"
+#include "../base/must.h"
+#include "http_connection.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+static void note(struct http_stream *stream)
+{
+    struct connection *connection = container_of(stream->guard, struct connection, guard);
+    loop_soon(stream->loop, &connection->soon);
+}
+
+void http_server_stream_open(struct connection *connection)
+{
+    struct http_server *server = connection->server;
+    MHD_suspend_connection(connection->mhd);
+    connection->stream = malloc(sizeof(*connection->stream));
+    must(connection->stream != NULL);
+    http_stream_init(connection->stream, server->loop, &server->guards, &connection->guard,
+        server->options.stream_idle_timeout_ms);
+    connection->stream->changed = note;
+    loop_rewatch(server->loop, &connection->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+/* The exchange is over: the library has the connection again. */
+static void end(struct connection *connection, bool is_sent)
+{
+    struct http_server *server = connection->server;
+    struct http_stream *stream = connection->stream;
+    struct http_guard *guard = &connection->guard;
+    uint64_t sent_bytes = stream->answer.sent_bytes;
+    bool is_kept = is_sent && !stream->is_last && !server->is_draining &&
+                   guard->intake.phase == HTTP_INTAKE_WHOLE;
+    if (!is_sent && stream->has_begun) {
+        http_guard_reset(guard);
+    }
+    http_stream_fini(stream);
+    free(stream);
+    connection->stream = NULL;
+    server->user.done(connection->exchange.owner, is_sent, sent_bytes);
+    connection->exchange = (struct http_exchange){ .state = NONE };
+    loop_rewatch(server->loop, &connection->watch, EPOLLRDHUP | EPOLLET);
+    if (is_kept) {
+        http_guard_next(guard, loop_now_us(server->loop));
+    } else {
+        guard->stage = HTTP_GUARD_CLOSING;
+    }
+    http_connection_resume(connection);
+}
+
+void http_server_stream_turn(struct connection *connection)
+{
+    const struct http_server_user *user = &connection->server->user;
+    struct http_exchange *exchange = &connection->exchange;
+    struct http_stream *stream = connection->stream;
+    const struct http_intake *intake = &connection->guard.intake;
+    if (stream->is_lost && exchange->state == OPEN) {
+        user->gone(exchange->owner);
+    }
+    if (stream->is_lost || stream->is_answered) {
+        end(connection, stream->is_answered);
+    } else if (intake->phase == HTTP_INTAKE_REFUSED && !exchange->is_refusal_told) {
+        exchange->is_refusal_told = true;
+        user->refused(exchange->owner, intake->refusal);
+    }
+}
+
+/* ---- the answer ---- */
+
+static void reply(struct connection *connection, struct http_server_head *head,
+    struct pipe *content, struct buf *body)
+{
+    struct http_stream *stream = connection->stream;
+    const struct http_head *question = &connection->guard.intake.head;
+    head->is_to_head = str_eq(question->method, STR("HEAD"));
+    head->is_to_http_1_0 = question->is_http_1_0;
+    head->is_last |= question->is_last || connection->server->is_draining;
+    if (stream->is_lost) { /* its turn comes */
+        if (body) {
+            buf_release(body);
+        }
+        return;
+    }
+    if (!http_stream_reply(stream, head, content, body)) {
+        log_error("The fields of an answer cannot be written; the client gets a bare 500.");
+        struct http_server_head bare = { .status = 500, .is_last = true };
+        must(http_stream_reply(stream, &bare, NULL, body));
+    }
+}
+
+void http_server_stream_reply(struct connection *connection, unsigned status,
+    const struct http_field *fields, size_t fields_count, struct buf *body, enum http_after after)
+{
+    bool is_unread = connection->guard.intake.phase != HTTP_INTAKE_WHOLE; /* nor will it be */
+    struct http_server_head head = {
+        .status = status,
+        .fields = fields,
+        .fields_count = fields_count,
+        .length = body ? body->len : 0,
+        .is_last = after == HTTP_CLOSE || is_unread,
+    };
+    reply(connection, &head, NULL, body);
+}
+
+void http_reply_stream(struct http_exchange *exchange, const struct http_stream_answer *answer)
+{
+    must(exchange->state == OPEN && connection_of(exchange)->stream);
+    exchange->state = REPLIED;
+    struct http_server_head head = {
+        .status = answer->status,
+        .fields = answer->fields,
+        .fields_count = answer->fields_count,
+        .length = answer->length,
+        .is_last = answer->after == HTTP_CLOSE,
+    };
+    reply(connection_of(exchange), &head, answer->content, NULL);
+}
+
+/* ---- the rest of the interface ---- */
+
+void http_exchange_read(struct http_exchange *exchange, struct pipe *into)
+{
+    http_stream_read(connection_of(exchange)->stream, into);
+}
+
+uint64_t http_exchange_read_bytes(const struct http_exchange *exchange)
+{
+    const struct connection *connection =
+        container_of((struct http_exchange *)exchange, struct connection, exchange);
+    return connection->guard.intake.body_bytes;
+}
+
+void http_exchange_cut(struct http_exchange *exchange)
+{
+    must(exchange->state == REPLIED);
+    http_stream_cut(connection_of(exchange)->stream);
+}
