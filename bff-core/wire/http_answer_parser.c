@@ -258,6 +258,7 @@ static bool may_persist(const struct http_answer_parser *parser)
 static void forget_interim(struct http_answer_parser *parser)
 {
     memset(parser->fields, 0, sizeof(parser->fields));
+    parser->lines_count = 0;
     parser->has_length = parser->has_coding = false;
     parser->says_close = parser->says_keep_alive = false;
     parser->length = 0;
@@ -301,15 +302,27 @@ static bool read_line(struct http_answer_parser *parser, struct str *in, struct 
     return true;
 }
 
+static void keep_line(struct http_answer_parser *parser, unsigned at, unsigned len)
+{
+    if (parser->lines_count == HTTP_ANSWER_LINES_MAX) {
+        parser->state = OVERLONG;
+        return;
+    }
+    parser->lines[parser->lines_count++] = (struct http_answer_line){ at, len };
+}
+
 static void read_head_line(struct http_answer_parser *parser, struct str line, bool is_trailer)
 {
     if (parser->state == STATUS_LINE) {
         parser->state = read_status_line(parser, line) ? FIELD_LINE : BROKEN;
         return;
     }
+    unsigned at = (unsigned)parser->line_at, len = (unsigned)line.len;
     int read = read_field_line(parser, line, is_trailer);
     if (read != ENDED) {
         parser->state = read;
+    } else if (parser->lines && !is_trailer) {
+        keep_line(parser, at, len);
     }
 }
 
@@ -505,4 +518,14 @@ struct str http_answer_parser_field(
         return (struct str){ NULL, 0 };
     }
     return (struct str){ parser->head.data + parser->fields[field].at, parser->fields[field].len };
+}
+
+void http_answer_parser_line(
+    const struct http_answer_parser *parser, size_t index, struct str *name, struct str *value)
+{
+    must(parser->lines && index < parser->lines_count);
+    struct http_answer_line kept = parser->lines[index];
+    struct str line = { parser->head.data + kept.at, kept.len };
+    must(str_cut(line, ':', name, value)); /* it was read */
+    *value = str_trim(*value);
 }

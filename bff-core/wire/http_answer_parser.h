@@ -36,20 +36,35 @@ enum http_answer_field {
     HTTP_ANSWER_FIELDS
 };
 
+/* Where a field's line stands in the parser's copy of the head. */
+struct http_answer_line {
+    unsigned at, len;
+};
+
+enum { HTTP_ANSWER_LINES_MAX = 100 };
+
 struct http_answer_parser {
     /* To be read after HTTP_ANSWER_HEAD. */
     unsigned status;
     enum http_answer_framing framing;
-    uint64_t left;      /* content bytes to come of this body (HTTP_LENGTH) or chunk */
+    uint64_t left; /* content bytes to come of this body (HTTP_LENGTH) or chunk */
+    bool has_length;
+    uint64_t length;    /* that the head announces, also where no content follows */
     bool is_persistent; /* the connection may carry another call after END (RFC 9112 section 9.3) */
+
+    /*
+     * NULL, or room for HTTP_ANSWER_LINES_MAX, set after start: all of the head's fields are kept,
+     * for http_answer_parser_line, and a head with more of them is OVERLONG.
+     */
+    struct http_answer_line *lines;
+    size_t lines_count;
 
     /* The parser's own. */
     int state;
     unsigned minor_version;
     unsigned line_len; /* of a chunk's size line */
     bool is_to_head;
-    bool has_length, has_coding, says_close, says_keep_alive;
-    uint64_t length;
+    bool has_coding, says_close, says_keep_alive;
     struct buf head;
     size_t line_at; /* where the current line begins in `head` */
     struct {
@@ -101,6 +116,10 @@ bool http_answer_parser_has_begun(const struct http_answer_parser *parser);
  */
 struct str http_answer_parser_field(
     const struct http_answer_parser *parser, enum http_answer_field field);
+
+/* A field as it came; repeated ones are several. Of those kept in `lines`; lives as long. */
+void http_answer_parser_line(
+    const struct http_answer_parser *parser, size_t index, struct str *name, struct str *value);
 
 /* A field name: one or more tchar (RFC 9110 section 5.6.2). */
 bool http_is_token(struct str s);

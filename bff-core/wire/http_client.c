@@ -16,6 +16,7 @@
 #include "http_client_tls.h"
 #include "http_curl.h"
 #include "http_exchange.h"
+#include "http_flow.h"
 #include "http_lane.h"
 
 #include <stdlib.h>
@@ -137,6 +138,11 @@ static void drop_inflate(struct http_call *call)
 static void recycle(struct http_call *call)
 {
     must(call->carrier == NULL);
+    if (call->flow) {
+        http_flow_leave(call->flow, false);
+        http_flow_free(call->flow);
+        call->flow = NULL;
+    }
     buf_release(&call->answer.body);
     drop_inflate(call);
     http_ring_remove(&call->link);
@@ -147,6 +153,13 @@ static void recycle(struct http_call *call)
 static void deliver(struct soon *soon)
 {
     struct http_call *call = container_of(soon, struct http_call, soon);
+    if (call->flow && call->flow->is_head_due) {
+        if (call->state == HTTP_ENDED) {
+            loop_soon(call->client->loop, soon); /* for `done`, unless it is cancelled now */
+        }
+        http_flow_tell_head(call->flow);
+        return;
+    }
     call->done(call->context, &call->answer);
     recycle(call);
 }
@@ -174,6 +187,11 @@ static void end(struct http_call *call, enum http_outcome outcome)
         fill_answer(call);
     } else {
         buf_release(&call->answer.body);
+    }
+    if (call->flow) {
+        http_flow_leave(call->flow, outcome == HTTP_ANSWERED);
+        call->flow->is_head_due &=
+            outcome == HTTP_ANSWERED; /* to be told of the failure is enough */
     }
     call->origin->counters.ended[outcome]++;
     loop_deadline_clear(call->client->loop, &call->deadline);
@@ -225,6 +243,10 @@ void http_call_cancel(struct http_call *call)
 enum http_outcome http_call_take_head(struct http_call *call)
 {
     const struct http_answer_parser *parser = &call->parser;
+    if (call->flow) {
+        http_flow_take_head(call->flow);
+        return HTTP_ANSWERED;
+    }
     if (parser->framing == HTTP_NO_CONTENT) {
         return HTTP_ANSWERED;
     }
@@ -248,6 +270,10 @@ enum http_outcome http_call_take_head(struct http_call *call)
 enum http_outcome http_call_take_body(struct http_call *call, struct str bytes)
 {
     struct buf *body = &call->answer.body;
+    if (call->flow) {
+        http_flow_take_body(call->flow, bytes);
+        return HTTP_ANSWERED;
+    }
     if (call->inflate) {
         switch (http_inflate_step(call->inflate, bytes, body)) {
         case HTTP_INFLATE_OK:
@@ -294,11 +320,11 @@ static void call_free(struct http_call *call)
 }
 
 /* Names that decide how the question is read, and so belong to whoever writes it. */
-static bool is_ours(struct str name)
+static bool is_ours(struct str name, bool is_streamed)
 {
     static const struct str ours[] = { { "host", 4 }, { "connection", 10 },
         { "content-length", 14 }, { "transfer-encoding", 17 }, { "accept-encoding", 15 } };
-    for (size_t i = 0; i < countof(ours); i++) {
+    for (size_t i = 0; i < countof(ours) - is_streamed; i++) {
         if (str_eq_nocase(name, ours[i])) {
             return true;
         }
@@ -326,8 +352,10 @@ static void check_options(const struct http_call_options *options)
     must(is_target(options->target));
     for (size_t i = 0; i < options->fields_count; i++) {
         const struct http_call_field *field = &options->fields[i];
-        must(http_is_token(field->name) && http_is_value(field->value) && !is_ours(field->name));
+        must(http_is_token(field->name) && http_is_value(field->value));
+        must(!is_ours(field->name, options->stream != NULL));
     }
+    must(!options->stream || (http_origin_can_stream(options->origin) && !options->body.len));
 }
 
 static void start(struct http_call *call, uint64_t deadline_us)
@@ -368,6 +396,9 @@ struct http_call *http_call_start(struct http_client *client,
     http_ring_append(&client->calls, &call->link);
     client->calls_count++;
     call->origin->lane->prepare(call, options);
+    if (options->stream) {
+        call->flow = http_flow_new(call, options->stream);
+    }
     start(call, options->deadline_us);
     return call;
 }
@@ -443,6 +474,11 @@ struct http_origin *http_origin_new(
     choose_lane(origin, options);
     http_ring_append(&client->origins, &origin->link);
     return origin;
+}
+
+bool http_origin_can_stream(const struct http_origin *origin)
+{
+    return origin->lane->wake != NULL;
 }
 
 const char *http_origin_name(const struct http_origin *origin)

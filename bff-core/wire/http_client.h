@@ -4,6 +4,7 @@
 #include "../base/buf.h"
 #include "../base/err.h"
 #include "../base/loop.h"
+#include "../base/pipe.h"
 
 /*
  * HTTP to our services: many calls at once, on the loop of one worker, on kept-alive connections.
@@ -59,12 +60,16 @@ struct http_origin_options {
 struct http_origin *http_origin_new(
     struct http_client *client, const struct http_origin_options *options, struct err *err);
 
+/* Calls to it may be streamed: on the exchange lane they can. */
+bool http_origin_can_stream(const struct http_origin *origin);
+
 /* "host:port", for logs and metrics. */
 const char *http_origin_name(const struct http_origin *origin);
 
 /*
  * A field of the question. The name is a token and the value has no control byte: a bug otherwise.
- * Host, Connection, Content-Length, Transfer-Encoding and Accept-Encoding are the client's own.
+ * Host, Connection, Content-Length and Transfer-Encoding are the client's own, and Accept-Encoding
+ * where the answer is not streamed.
  */
 struct http_call_field {
     struct str name;
@@ -72,6 +77,34 @@ struct http_call_field {
 };
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
+
+/* The head of a streamed answer; slices live until the callback returns. */
+struct http_call_head {
+    unsigned status;
+    const struct http_call_field *fields; /* all, as they came */
+    size_t fields_count;
+    uint64_t length; /* as announced, also where no content follows; PIPE_LENGTH_UNKNOWN */
+};
+
+/* From the soon queue, once, before `done`; not when the call ends without a whole head. */
+typedef void http_head_came(void *context, const struct http_call_head *head);
+
+/*
+ * A streamed call: its body comes out of a pipe, its answer's content goes into another, and both
+ * may pass at the same time. Content is passed as it comes: no coding is taken off it. The pipes
+ * live until `done` or cancel. The call ends when the answer does, be the body taken or not.
+ */
+struct http_call_stream {
+    struct pipe *body;    /* NULL: the question has none */
+    uint64_t length;      /* of the body; PIPE_LENGTH_UNKNOWN: it is sent in chunks */
+    struct pipe *content; /* empty, of 16 KB at least; ends when the answer was whole */
+    http_head_came *head_came;
+    /*
+     * Once the body is sent the answer's head has head_ms to come; every piece before and after
+     * that has idle_ms. Waiting for the far end of a pipe is not timed here.
+     */
+    unsigned head_ms, idle_ms;
+};
 
 /*
  * Everything is borrowed until http_call_start returns, but `body`, which lives until `done` or
@@ -84,8 +117,10 @@ struct http_call_options {
     const struct http_call_field *fields;
     size_t fields_count;
     struct str body;
-    uint64_t deadline_us;    /* monotonic: of the whole call, connecting included */
-    size_t answer_max_bytes; /* of the body, after decoding */
+    uint64_t deadline_us;    /* monotonic: of the whole call, connecting included; of a streamed
+                                one until the head has come, or its body has begun to be sent */
+    size_t answer_max_bytes; /* of the body, after decoding; a streamed one has no limit */
+    const struct http_call_stream *stream; /* NULL: question and answer are whole */
 };
 
 /* How a call ended; also its label in metrics. */

@@ -14,19 +14,16 @@
  */
 #include "http_exchange.h"
 
-#include "http_client_tls.h"
 #include "http_connect.h"
-#include "http_lane.h"
+#include "http_flow.h"
 #include "http_question.h"
+#include "http_socket.h"
 
 #include "../base/clock.h"
 #include "../base/must.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 enum { SCRATCH_BYTES = 64 * 1024 };
@@ -197,29 +194,28 @@ static int pieces_left(const struct connection *connection, struct iovec pieces[
     return count;
 }
 
-static enum http_io io_of_errno(void)
-{
-    return errno == EAGAIN ? HTTP_IO_LATER : HTTP_IO_FAILED;
-}
-
 static enum http_io send_some(struct connection *connection, struct iovec *pieces, int count)
 {
-    if (connection->session) {
-        struct str bytes = { pieces[0].iov_base, pieces[0].iov_len };
-        size_t sent;
-        enum http_io io = http_session_send(connection->session, bytes, &sent);
-        connection->sent += sent;
-        return io;
+    size_t sent;
+    enum http_io io =
+        http_socket_send(connection->watch.fd, connection->session, pieces, count, &sent);
+    connection->sent += sent;
+    return io;
+}
+
+static enum http_io send_flow(struct connection *connection)
+{
+    struct http_flow *flow = connection->call->flow;
+    enum http_io io = HTTP_IO_SOME;
+    struct str bytes;
+    while (io == HTTP_IO_SOME && (bytes = http_outflow_next(&flow->question)).len) {
+        struct iovec piece = { (char *)bytes.at, bytes.len };
+        size_t before = connection->sent;
+        io = send_some(connection, &piece, 1);
+        http_outflow_wrote(&flow->question, connection->sent - before);
     }
-    struct msghdr message = { .msg_iov = pieces, .msg_iovlen = (size_t)count };
-    int fd = connection->watch.fd, flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-    ssize_t sent = count == 1 ? send(fd, pieces[0].iov_base, pieces[0].iov_len, flags)
-                              : sendmsg(fd, &message, flags);
-    if (sent < 0) {
-        return io_of_errno();
-    }
-    connection->sent += (size_t)sent;
-    return HTTP_IO_SOME;
+    flow->awaits_taking = io == HTTP_IO_LATER;
+    return http_outflow_is_wrong(&flow->question) ? HTTP_IO_FAILED : io;
 }
 
 /*
@@ -230,8 +226,9 @@ static bool send_question(struct connection *connection)
 {
     struct iovec pieces[2];
     int count;
-    enum http_io io = HTTP_IO_SOME;
-    while (io == HTTP_IO_SOME && (count = pieces_left(connection, pieces)) > 0) {
+    bool is_streamed = connection->call->flow != NULL;
+    enum http_io io = is_streamed ? send_flow(connection) : HTTP_IO_SOME;
+    while (!is_streamed && io == HTTP_IO_SOME && (count = pieces_left(connection, pieces)) > 0) {
         io = send_some(connection, pieces, count);
     }
     connection->call->answer.was_sent = connection->sent > 0;
@@ -240,7 +237,9 @@ static bool send_question(struct connection *connection)
 
 static bool is_question_sent(const struct connection *connection)
 {
-    return connection->sent == connection->call->request.len + connection->call->body.len;
+    const struct http_call *call = connection->call;
+    return call->flow ? http_outflow_is_sent(&call->flow->question)
+                      : connection->sent == call->request.len + call->body.len;
 }
 
 /* ---- the answer ---- */
@@ -248,20 +247,7 @@ static bool is_question_sent(const struct connection *connection)
 static enum http_io receive(
     struct connection *connection, struct iovec *places, int count, size_t *received)
 {
-    *received = 0;
-    if (connection->session) {
-        return http_session_receive(
-            connection->session, places[0].iov_base, places[0].iov_len, received);
-    }
-    struct msghdr message = { .msg_iov = places, .msg_iovlen = (size_t)count };
-    int fd = connection->watch.fd;
-    ssize_t got =
-        count == 1 ? recv(fd, places[0].iov_base, places[0].iov_len, 0) : recvmsg(fd, &message, 0);
-    if (got <= 0) {
-        return got == 0 ? HTTP_IO_CLOSED : io_of_errno();
-    }
-    *received = (size_t)got;
-    return HTTP_IO_SOME;
+    return http_socket_receive(connection->watch.fd, connection->session, places, count, received);
 }
 
 /* Nothing waits behind the answer: whatever does would be taken for the next one. */
@@ -337,13 +323,20 @@ static bool feed(struct connection *connection, struct str in, bool is_drained)
 
 /*
  * Where the next bytes go: into the scratch, but content of known length and without a coding goes
- * straight to its place, with the scratch behind it for what should not be there.
+ * straight to its place, with the scratch behind it for what should not be there. Of a streamed
+ * answer what its pipe has room for, if only then: 0 places are none.
  */
 static int reading_places(struct connection *connection, struct iovec places[2])
 {
     struct http_call *call = connection->call;
     struct http_exchange *exchange = exchange_of(connection);
     int count = 0;
+    if (call->flow) {
+        size_t room = http_flow_room(call->flow);
+        room = room < sizeof(exchange->scratch) ? room : sizeof(exchange->scratch);
+        places[0] = (struct iovec){ exchange->scratch, room };
+        return room > 0;
+    }
     bool is_plain = call->parser.framing == HTTP_LENGTH && call->parser.left && !call->inflate;
     char *body = is_plain ? buf_reserve(&call->answer.body, call->parser.left) : NULL;
     if (body) {
@@ -359,6 +352,9 @@ static bool read_some(struct connection *connection, bool peer_has_closed)
     struct iovec places[2];
     struct http_call *call = connection->call;
     int count = reading_places(connection, places);
+    if (count == 0) {
+        return false;
+    }
     size_t room = places[0].iov_len + (count > 1 ? places[1].iov_len : 0);
     size_t received;
     switch (receive(connection, places, count, &received)) {
@@ -377,7 +373,8 @@ static bool read_some(struct connection *connection, bool peer_has_closed)
         fail(connection);
         return false;
     }
-    bool is_drained = !connection->session && received < room && !peer_has_closed;
+    /* A streamed answer may be left unread: whether the peer has closed is asked each time. */
+    bool is_drained = !connection->session && received < room && !peer_has_closed && !call->flow;
     if (count > 1) {
         size_t direct = received < places[0].iov_len ? received : places[0].iov_len;
         buf_grew(&call->answer.body, direct);
@@ -411,6 +408,9 @@ static void busy_ready(struct connection *connection, uint32_t events)
     if (is_dead && call->carrier == connection) {
         fail(connection);
     }
+    if (call->carrier == connection && call->flow) {
+        http_flow_await(call->flow);
+    }
 }
 
 static void ask(struct connection *connection)
@@ -418,6 +418,8 @@ static void ask(struct connection *connection)
     connection->sent = 0;
     if (!send_question(connection)) {
         fail(connection);
+    } else if (connection->call->flow) {
+        http_flow_await(connection->call->flow);
     }
 }
 
@@ -533,7 +535,9 @@ static void connect_anew(struct http_call *call)
 
 static void begin(struct http_call *call)
 {
-    struct connection *connection = take_idle(call->origin);
+    /* A body out of a pipe cannot be sent again: it does not meet a connection about to close. */
+    bool is_once = call->flow && call->flow->is_body_piped;
+    struct connection *connection = is_once ? NULL : take_idle(call->origin);
     /* What may not be asked twice is not put to a connection of which we have yet to hear that it
      * is closed. */
     while (connection && call->method != HTTP_GET && !is_silent(connection)) {
@@ -556,6 +560,14 @@ static void stop(struct http_call *call)
     close_connection(call->carrier);
 }
 
+static void wake(struct http_call *call)
+{
+    struct connection *connection = call->carrier;
+    if (connection->state == BUSY) {
+        busy_ready(connection, EPOLLIN | EPOLLOUT);
+    }
+}
+
 static void forget(struct http_origin *origin)
 {
     while (!http_ring_is_empty(&origin->idle)) {
@@ -565,7 +577,7 @@ static void forget(struct http_origin *origin)
     http_client_tls_free(origin->tls);
 }
 
-const struct http_lane http_exchange_lane = { http_question_write, begin, stop, forget };
+const struct http_lane http_exchange_lane = { http_question_write, begin, stop, wake, forget };
 
 struct http_exchange *http_exchange_new(struct http_client *client)
 {

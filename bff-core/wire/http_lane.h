@@ -21,6 +21,8 @@ struct http_lane {
     void (*begin)(struct http_call *call);
     /* Lets go of a call that is under way: what carried it is closed. */
     void (*stop)(struct http_call *call);
+    /* A pipe of a streamed call under way has moved. NULL: the lane does not stream. */
+    void (*wake)(struct http_call *call);
     /* The origin ends; none of its calls is left. */
     void (*forget)(struct http_origin *origin);
 };
@@ -91,6 +93,7 @@ struct http_call {
     void *carrier; /* the lane's own: what carries the call while it is UNDER_WAY */
     struct http_answer_parser parser;
     struct http_inflate *inflate; /* NULL: the content comes as it is */
+    struct http_flow *flow;       /* NULL: the call is not streamed */
     struct http_answer answer;
 };
 

@@ -37,7 +37,7 @@ void http_question_write(struct http_call *call, const struct http_call_options 
     to = str_put(to, STR(" HTTP/1.1\r\nHost: "));
     to = str_put(to, str_of(call->origin->host));
     to = str_put(to, STR("\r\n"));
-    if (call->origin->asks_gzip) {
+    if (call->origin->asks_gzip && !options->stream) {
         to = str_put(to, STR("Accept-Encoding: gzip\r\n"));
     }
     for (size_t i = 0; i < options->fields_count; i++) {
@@ -47,9 +47,12 @@ void http_question_write(struct http_call *call, const struct http_call_options 
         to = str_put(to, STR("\r\n"));
     }
     buf_grew(&call->request, (size_t)(to - head));
-    if (needs_length(call)) {
+    const struct http_call_stream *stream = options->stream;
+    if (stream && stream->body && stream->length == PIPE_LENGTH_UNKNOWN) {
+        buf_append_str(&call->request, STR("Transfer-Encoding: chunked\r\n"));
+    } else if (needs_length(call) || (stream && stream->body)) {
         buf_append_str(&call->request, STR("Content-Length: "));
-        buf_append_u64(&call->request, call->body.len);
+        buf_append_u64(&call->request, stream && stream->body ? stream->length : call->body.len);
         buf_append_str(&call->request, STR("\r\n"));
     }
     must(buf_append_str(&call->request, STR("\r\n")));

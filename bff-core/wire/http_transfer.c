@@ -342,4 +342,4 @@ static void forget(struct http_origin *origin)
     }
 }
 
-const struct http_lane http_transfer_lane = { prepare, begin, stop, forget };
+const struct http_lane http_transfer_lane = { prepare, begin, stop, NULL, forget };
