@@ -13,7 +13,7 @@
  *         return bff_main(argc, argv, &mobile);
  *     }
  *
- * Words between braces in .get, .post and .body are filled in for each request:
+ * Words between braces in .get, .post, .pass and .body are filled in for each request:
  *     {claims.sub}             a claim of the verified token
  *     {path.id}                a part of the route, from "GET /v1/posts/{id}"
  *     {query.limit}            a query parameter that .query declares
@@ -30,7 +30,7 @@
  * its plan does. */
 #define BFF_HERE .file = __FILE__, .line = __LINE__
 
-enum { BFF_CALLS_MAX = 12, BFF_QUERY_MAX = 8 };
+enum { BFF_CALLS_MAX = 12, BFF_QUERY_MAX = 8, BFF_FIELDS_MAX = 16 };
 
 /* Who shares a quota. */
 enum bff_per {
@@ -78,16 +78,30 @@ struct bff_query {
     _Bool is_required;
 };
 
-/* One question to one service. Exactly one of .get and .post. */
+/* One question to one service. Exactly one of .get, .post and .pass. */
 struct bff_call {
     const char *file;
     int line;
-    const char *as;      /* the answer's name, in shapes, in BFF-Sections, in metrics */
-    const char *from;    /* the service's name in the settings */
-    const char *get;     /* a target: may be asked again when it fails */
-    const char *post;    /* a target: asked at most once */
-    const char *body;    /* a JSON template, with .post */
-    unsigned timeout_ms; /* 0: what is left of the plan's budget */
+    const char *as;   /* the answer's name, in shapes, in BFF-Sections, in metrics */
+    const char *from; /* the service's name in the settings */
+    const char *get;  /* a target: may be asked again when it fails */
+    const char *post; /* a target: asked at most once */
+    const char *body; /* a JSON template, with .post */
+    /*
+     * A target: the client's own request goes there, with its method and its body, and the answer
+     * comes back as it is, status and content; both in pieces, so neither is ever held whole. The
+     * plan has no other call and no shape; its budget is the time to the answer's head.
+     */
+    const char *pass;
+    _Bool passes_query; /* with .pass: the client's whole query goes on, behind the target's own */
+    /*
+     * With .pass: the fields that go on, and come back, beside Content-Type, Content-Encoding and
+     * Accept, or Content-Range. "Range", "If-None-Match", "ETag", "Cache-Control", "Location" ...
+     */
+    const char *request_fields[BFF_FIELDS_MAX];
+    const char *answer_fields[BFF_FIELDS_MAX];
+    size_t body_max_bytes; /* with .pass: 0: limits.body_bytes of the settings */
+    unsigned timeout_ms;   /* 0: what is left of the plan's budget */
     /*
      * How old an answer may be, in seconds, for the service not to be asked at all, and how much
      * older when the service fails. Each user has copies of his own. 0: as long as the service's
@@ -107,7 +121,8 @@ struct bff_call {
 struct bff_plan {
     const char *file;
     int line;
-    const char *route; /* "GET /v1/feed", "GET /v1/posts/{id}" */
+    const char *route; /* "GET /v1/feed", "GET /v1/posts/{id}"; with .pass "* /v1/files/{id}" too:
+                          GET, HEAD, POST, PUT, PATCH and DELETE */
     const char *name;  /* in logs, metrics and the command line */
     const char *about; /* one sentence for the documentation */
     const char *scope; /* which scope the token must have; NULL: none */
@@ -117,7 +132,7 @@ struct bff_plan {
     unsigned budget_ms; /* from the request's first byte to the answer; 0: the settings' default */
     struct bff_query query[BFF_QUERY_MAX];
     struct bff_call calls[BFF_CALLS_MAX];
-    const char *shape; /* "mobile/feed.v1": schemas/mobile/feed.v1.json */
+    const char *shape; /* "mobile/feed.v1": schemas/mobile/feed.v1.json; none with .pass */
 };
 
 struct bff_client {

@@ -51,6 +51,10 @@ static void join(struct core *core, size_t index, struct faults *faults)
         bool has_answer = !call->asks->is_detached; /* else a shape cannot name it */
         calls[i] = (struct shape_call){ has_answer ? call->asks->as : "(detached)", call->want };
     }
+    if (plan_passes(declared)) {
+        plan->calls[0].is_required = true;
+        return; /* an answer that is passed through has no shape */
+    }
     if (!has_shape(core, declared, faults)) {
         return;
     }

@@ -115,9 +115,46 @@ static void write_parameters(struct openapi *openapi, const struct bff_plan *pla
 
 /* ---- what comes back ---- */
 
+/* Of any type: a schema would say something of it. */
+static void write_any_content(struct json_writer *writer)
+{
+    json_writer_object(writer, "content");
+    json_writer_object(writer, "*/*");
+    json_writer_end(writer);
+    json_writer_end(writer);
+}
+
+/* Whatever the service answers; what stands beside it, of other statuses, may come from us. */
+static void write_passed_answer(struct openapi *openapi)
+{
+    struct json_writer *writer = &openapi->writer;
+    json_writer_object(writer, "default");
+    json_writer_text(
+        writer, "description", STR("The service's own answer, of any status, passed through."));
+    write_any_content(writer);
+    json_writer_end(writer);
+}
+
+static void write_passed_body(struct openapi *openapi, const struct bff_plan *plan)
+{
+    struct json_writer *writer = &openapi->writer;
+    size_t own_max = plan->calls[0].body_max_bytes;
+    unsigned long long max = own_max ? own_max : openapi->core->settings->limits.body_bytes;
+    json_writer_object(writer, "requestBody");
+    json_writer_text(writer, "description",
+        str_of(arena_printf(
+            &openapi->arena, "Passed to the service as it is, at most %llu bytes.", max)));
+    write_any_content(writer);
+    json_writer_end(writer);
+}
+
 static void write_answer(struct openapi *openapi, const struct bff_plan *plan)
 {
     struct json_writer *writer = &openapi->writer;
+    if (plan_passes(plan)) {
+        write_passed_answer(openapi);
+        return;
+    }
     json_writer_object(writer, "200");
     json_writer_text(writer, "description",
         STR("The answer. A section that is not required may be missing: BFF-Sections says why."));
@@ -174,7 +211,9 @@ static const char *sections(struct openapi *openapi, const struct plan *plan, bo
 static void describe_plan(struct openapi *openapi, const struct plan *plan)
 {
     unsigned own_ms = plan->declared->budget_ms;
-    const char *needed = sections(openapi, plan, true), *others = sections(openapi, plan, false);
+    bool passes = plan_passes(plan->declared);
+    const char *needed = passes ? "" : sections(openapi, plan, true);
+    const char *others = passes ? "" : sections(openapi, plan, false);
     char *text = arena_printf(&openapi->arena, "Answered within %u ms.%s%s%s%s%s%s",
         own_ms ? own_ms : openapi->core->settings->limits.budget_ms,
         *needed ? " There is no answer without the sections: " : "", needed, *needed ? "." : "",
@@ -182,10 +221,8 @@ static void describe_plan(struct openapi *openapi, const struct plan *plan)
     json_writer_text(&openapi->writer, "description", str_of(text));
 }
 
-static const char *method_of(struct openapi *openapi, const struct bff_plan *plan)
+static const char *lower_case(struct openapi *openapi, struct str method)
 {
-    struct str method, path;
-    str_cut(str_of(plan->route), ' ', &method, &path);
     char *lower = arena_cstr(&openapi->arena, method);
     for (char *at = lower; *at; at++) {
         *at = (char)(*at | 0x20);
@@ -193,19 +230,40 @@ static const char *method_of(struct openapi *openapi, const struct bff_plan *pla
     return lower;
 }
 
-static void write_operation(struct openapi *openapi, const struct plan *plan)
+static void write_operation(
+    struct openapi *openapi, const struct plan *plan, const char *method, const char *id)
 {
     struct json_writer *writer = &openapi->writer;
     const struct bff_plan *declared = plan->declared;
     const char *summary = declared->about ? declared->about : declared->name;
-    json_writer_object(writer, method_of(openapi, declared));
-    json_writer_text(writer, "operationId", str_of(declared->name));
+    json_writer_object(writer, method);
+    json_writer_text(writer, "operationId", str_of(id));
     json_writer_text(writer, "summary", str_of(summary));
     describe_plan(openapi, plan);
     write_security(openapi, declared);
     write_parameters(openapi, declared);
+    if (plan_passes(declared) && strcmp(method, "get") != 0 && strcmp(method, "delete") != 0) {
+        write_passed_body(openapi, declared);
+    }
     write_responses(openapi, declared);
     json_writer_end(writer);
+}
+
+/* One of each verb where the route takes them all. HEAD follows from GET. */
+static void write_operations(struct openapi *openapi, const struct plan *plan)
+{
+    static const char *const verbs[] = { "get", "post", "put", "patch", "delete" };
+    const char *name = plan->declared->name;
+    struct str method, path;
+    str_cut(str_of(plan->declared->route), ' ', &method, &path);
+    if (!str_eq(method, STR("*"))) {
+        write_operation(openapi, plan, lower_case(openapi, method), name);
+        return;
+    }
+    for (size_t i = 0; i < countof(verbs); i++) {
+        char *id = arena_printf(&openapi->arena, "%s-%s", name, verbs[i]);
+        write_operation(openapi, plan, verbs[i], id);
+    }
 }
 
 /* Plans of one path with several methods stand together, where the first of them is. */
@@ -225,7 +283,7 @@ static void write_paths(struct openapi *openapi)
         json_writer_object(&openapi->writer, path);
         for (size_t j = i; j < client->plans_count; j++) {
             if (strcmp(path_of(&client->plans[j]), path) == 0) {
-                write_operation(openapi, &openapi->core->plans[j]);
+                write_operations(openapi, &openapi->core->plans[j]);
             }
         }
         json_writer_end(&openapi->writer);

@@ -288,7 +288,8 @@ static void write_shape(struct openapi *openapi, size_t plan)
 static bool is_written(const struct bff_client *client, size_t plan)
 {
     for (size_t i = 0; i < plan; i++) {
-        if (strcmp(client->plans[i].shape, client->plans[plan].shape) == 0) {
+        const char *shape = client->plans[i].shape;
+        if (shape && strcmp(shape, client->plans[plan].shape) == 0) {
             return true;
         }
     }
@@ -322,7 +323,7 @@ void openapi_components(struct openapi *openapi)
     json_writer_object(writer, "components");
     json_writer_object(writer, "schemas");
     for (size_t plan = 0; plan < client->plans_count; plan++) {
-        if (!is_written(client, plan)) {
+        if (client->plans[plan].shape && !is_written(client, plan)) {
             write_shape(openapi, plan);
         }
     }

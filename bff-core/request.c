@@ -250,15 +250,32 @@ bool request_turns_away(
     return is_refused;
 }
 
+static void leave_exchange(struct request *request)
+{
+    if (request->exchange) {
+        request->replied.read_bytes = http_exchange_read_bytes(request->exchange);
+        request->exchange = NULL;
+    }
+}
+
+void request_refused(struct request *request, enum http_refusal why)
+{
+    if (request->replied.was_handed_over) {
+        http_exchange_cut(request->exchange);
+    } else {
+        request_fail(request, receive_problem(why));
+    }
+}
+
 void request_gone(struct request *request)
 {
-    request->exchange = NULL;
+    leave_exchange(request);
     request_fail(request, PROBLEM_CLIENT_GONE);
 }
 
 void request_sent(struct request *request, bool is_sent, uint64_t sent_bytes)
 {
-    request->exchange = NULL;
+    leave_exchange(request);
     request->replied.is_over = true;
     request->replied.is_sent = is_sent;
     request->replied.sent_bytes = sent_bytes;

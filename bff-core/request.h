@@ -59,6 +59,9 @@ struct received {
     bool authorization_repeats;
     struct str body;
     bool is_tls;
+    uint64_t length;                 /* of a streamed body; PIPE_LENGTH_UNKNOWN, 0: there is none */
+    const struct http_field *fields; /* of a streamed request: all */
+    size_t fields_count;
 };
 
 struct routed {
@@ -136,6 +139,15 @@ struct call {
     uint64_t age_s; /* of a cached or stale answer */
 };
 
+/* The head of an answer that is passed through; its content is still to come. */
+struct passed {
+    unsigned status;                 /* of the service's answer; 0: there is none yet */
+    const struct http_field *fields; /* those that come back */
+    size_t fields_count;
+    uint64_t length; /* of the content, PIPE_LENGTH_UNKNOWN */
+    struct pipe *content;
+};
+
 struct fanned {
     struct call *calls; /* one for each of the plan's, detached ones included */
     size_t calls_count;
@@ -144,6 +156,8 @@ struct fanned {
     struct str caller;  /* whose answers they are: for copies and shared calls */
     const struct http_call_field *fields; /* that every call of this request carries */
     size_t fields_count;
+    struct pass *pass; /* fanout/pass: the plan has no shape; NULL: it has */
+    struct passed passed;
     size_t shared_fields_count; /* the first of them: they tell nothing of who asks */
 };
 
@@ -168,9 +182,10 @@ struct projected {
 struct encoded {
     struct http_field *fields;
     size_t fields_count;
-    struct buf body;    /* what goes on the wire */
-    const char *coding; /* "gzip" or "identity" */
-    size_t plain_bytes; /* of the body before coding */
+    size_t passed_count; /* the first of them are the service's */
+    struct buf body;     /* what goes on the wire; empty when the content is passed through */
+    const char *coding;  /* "gzip" or "identity" */
+    size_t plain_bytes;  /* of the body before coding */
 };
 
 struct replied {
@@ -178,6 +193,7 @@ struct replied {
     bool is_over;         /* written out, or could not be */
     bool is_sent;
     uint64_t sent_bytes;
+    uint64_t read_bytes; /* of the request's body, decoded */
     uint64_t ended_us;
 };
 
@@ -222,6 +238,8 @@ bool request_turns_away(
     struct worker *worker, const struct http_arrived *arrived, struct buf *answer);
 /* The exchange's client left. */
 void request_gone(struct request *request);
+/* The streamed body cannot be read to its end. */
+void request_refused(struct request *request, enum http_refusal why);
 /* The exchange's answer is out (or lost). The exchange ends with this call. */
 void request_sent(struct request *request, bool is_sent, uint64_t sent_bytes);
 
@@ -245,6 +263,19 @@ __attribute__((format(printf, 3, 4))) enum step_verdict request_refuse(
 /* The time the request may take, from its start; the calls end with it, the answer leaves a moment
  * later at most. */
 void request_budget(struct request *request, unsigned budget_ms);
+
+/* What the client was answered, or is about to be; 0: nothing. */
+static inline unsigned request_status(const struct request *request)
+{
+    bool is_passed = request->problem == PROBLEM_NONE && request->fanned.passed.status;
+    return is_passed ? request->fanned.passed.status : problem_row(request->problem)->status;
+}
+
+/* The plan sends its request on and the answer back, both streamed. */
+static inline bool plan_passes(const struct bff_plan *plan)
+{
+    return plan->calls[0].pass != NULL;
+}
 
 /* The step's name where the request stands, for logs. */
 const char *request_step_name(const struct request *request);

@@ -73,6 +73,9 @@ const struct settings_row settings_table[] = {
         .help = "From a head's last byte to the body's last; then 408." },
     { ROW(limits.idle_ms, MS), BOUNDS(100, 60 * MINUTE), .otherwise = "60s",
         .help = "How long a connection is kept open between two requests." },
+    { ROW(limits.stream_idle_ms, MS), BOUNDS(100, 60 * MINUTE), .otherwise = "30s",
+        .help = "How long a client or a service may neither send nor take while a request or its "
+                "answer is passed through (.pass)." },
     { ROW(limits.drain_ms, MS), BOUNDS(0, 10 * MINUTE), .otherwise = "10s",
         .zero = "requests in flight are cut off",
         .help = "How long requests in flight may take to finish after SIGTERM." },

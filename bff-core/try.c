@@ -190,6 +190,11 @@ int try_plan(
         core->client->plans_count < countof(names) ? core->client->plans_count : countof(names);
     for (size_t i = 0; i < count; i++) {
         names[i] = core->client->plans[i].name;
+        if (strcmp(names[i], name) == 0 && !core->shapes[i]) {
+            fprintf(
+                notes, "plan %s passes its answer through: there is nothing to project\n", name);
+            return EX_USAGE;
+        }
         if (strcmp(names[i], name) == 0) {
             return try_one(core, i, directory, out, notes);
         }

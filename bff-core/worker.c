@@ -9,6 +9,7 @@
 #include "worker.h"
 
 #include "admit/jwks.h"
+#include "admit/route.h"
 #include "admit/shed.h"
 #include "admit/tokens.h"
 #include "base/log.h"
@@ -39,6 +40,18 @@ static void exchange_begins(
 static bool turns_away(void *context, const struct http_arrived *arrived, struct buf *answer)
 {
     return request_turns_away(context, arrived, answer);
+}
+
+static bool exchange_streams(
+    void *context, struct str method, struct str target, uint64_t *body_max_bytes)
+{
+    const struct worker *worker = context;
+    return route_streams(worker->core, method, target, body_max_bytes);
+}
+
+static void exchange_refused(void *owner, enum http_refusal why)
+{
+    request_refused(owner, why);
 }
 
 static void exchange_gone(void *owner)
@@ -114,6 +127,7 @@ static bool make_server(
         .head_timeout_ms = settings->limits.head_ms,
         .body_timeout_ms = settings->limits.body_ms,
         .reply_timeout_ms = settings->limits.idle_ms,
+        .stream_idle_timeout_ms = settings->limits.stream_idle_ms,
         .head_max_bytes = settings->limits.head_bytes,
         .target_max_bytes = settings->limits.target_bytes,
         .body_max_bytes = settings->limits.body_bytes,
@@ -124,6 +138,8 @@ static bool make_server(
         .begin = exchange_begins,
         .gone = exchange_gone,
         .done = exchange_done,
+        .streams = exchange_streams,
+        .refused = exchange_refused,
     };
     char why[256];
     worker->server = http_server_new(worker->loop, &options, &user, why);

@@ -38,6 +38,23 @@ static const struct bff_plan plans[] = {
         },
         .shape = "tv/feed.v1",
     },
+    {
+        BFF_HERE,
+        .route = "GET /v1/artwork/{id}",
+        .name = "artwork",
+        .about = "The picture of a post, for a large screen.",
+        .scope = "feed:read",
+        .budget_ms = 1500,
+        .query = {
+            { BFF_HERE, .name = "width", .type = BFF_INTEGER, .min = 1, .max = 7680 },
+        },
+        .calls = {
+            { BFF_HERE, .as = "artwork", .from = "posts",
+              .pass = "/v1/media/{path.id}?width={query.width}",
+              .request_fields = { "Range", "If-Range", "If-None-Match" },
+              .answer_fields = { "ETag", "Accept-Ranges", "Cache-Control" } },
+        },
+    },
 };
 
 const struct bff_client tv = {

@@ -39,6 +39,19 @@ static const struct bff_plan plans[] = {
         },
         .shape = "web/feed.v1",
     },
+    {
+        BFF_HERE,
+        .route = "POST /v1/uploads",
+        .name = "upload",
+        .about = "A picture or a video for a post, as it comes from the user's disk.",
+        .budget_ms = 5000,
+        .calls = {
+            { BFF_HERE, .as = "upload", .from = "posts", .pass = "/v1/users/{claims.sub}/uploads",
+              .body_max_bytes = 256 << 20,
+              .request_fields = { "Content-Digest" },
+              .answer_fields = { "Location" } },
+        },
+    },
 };
 
 const struct bff_client web = {

@@ -10,6 +10,7 @@
 
 #include "../base/clock.h"
 #include "../base/hash.h"
+#include "route.h"
 
 #include <arpa/inet.h>
 
@@ -194,6 +195,21 @@ static struct str kept(struct request *request, const char *name, size_t max)
     return value.at ? arena_str(&request->arena, value) : value;
 }
 
+/* Which of them go on is the plan's to say. */
+static void take_all_fields(struct request *request)
+{
+    const struct http_arrived *arrived = request->arrived;
+    struct arena *arena = &request->arena;
+    struct http_field *fields = arena_zalloc(arena, arrived->fields_count, sizeof(*fields));
+    for (size_t i = 0; i < arrived->fields_count; i++) {
+        fields[i].name = arena_str(arena, arrived->fields[i].name);
+        fields[i].value = arena_str(arena, arrived->fields[i].value);
+    }
+    request->received.fields = fields;
+    request->received.fields_count = arrived->fields_count;
+    request->received.length = arrived->length;
+}
+
 static void take_over(struct request *request)
 {
     const struct http_arrived *arrived = request->arrived;
@@ -209,6 +225,9 @@ static void take_over(struct request *request)
     received->body = arena_str(arena, arrived->body);
     received->budget = kept(request, "bff-budget", BUDGET_MAX);
     received->user_agent = kept(request, "user-agent", USER_AGENT_MAX);
+    if (arrived->is_streamed) {
+        take_all_fields(request);
+    }
     received->accept_encoding = combined(request, STR("accept-encoding"));
     received->authorization = kept(request, "authorization", SIZE_MAX);
     received->authorization_repeats = http_arrived_repeats(arrived, STR("authorization"));
@@ -226,25 +245,43 @@ void receive_glance(struct request *request, const struct http_arrived *arrived)
     str_cut(received->target, '?', &received->path, &received->query);
 }
 
-static enum step_verdict refuse(struct request *request, enum http_refusal refused)
+enum problem receive_problem(enum http_refusal refused)
 {
-    const struct settings *settings = request->worker->core->settings;
     switch (refused) {
     case HTTP_REFUSED_TARGET_TOO_LONG:
-        return request_refuse(request, PROBLEM_TARGET_TOO_LONG,
-            "The target may have at most %zu bytes.", settings->limits.target_bytes);
+        return PROBLEM_TARGET_TOO_LONG;
     case HTTP_REFUSED_HEAD_TOO_LARGE:
-        return request_refuse(request, PROBLEM_HEAD_TOO_LARGE,
+        return PROBLEM_HEAD_TOO_LARGE;
+    case HTTP_REFUSED_BODY_TOO_LARGE:
+        return PROBLEM_BODY_TOO_LARGE;
+    case HTTP_REFUSED_SLOW:
+        return PROBLEM_REQUEST_TIMEOUT;
+    default:
+        return PROBLEM_BAD_REQUEST;
+    }
+}
+
+static enum step_verdict refuse(struct request *request, enum http_refusal refused)
+{
+    const struct core *core = request->worker->core;
+    const struct settings *settings = core->settings;
+    enum problem problem = receive_problem(refused);
+    uint64_t body_max_bytes = settings->limits.body_bytes;
+    switch (refused) {
+    case HTTP_REFUSED_TARGET_TOO_LONG:
+        return request_refuse(request, problem, "The target may have at most %zu bytes.",
+            settings->limits.target_bytes);
+    case HTTP_REFUSED_HEAD_TOO_LARGE:
+        return request_refuse(request, problem,
             "All header fields together may have at most %zu bytes.", settings->limits.head_bytes);
     case HTTP_REFUSED_BODY_TOO_LARGE:
-        return request_refuse(request, PROBLEM_BODY_TOO_LARGE,
-            "The body may have at most %zu bytes.", settings->limits.body_bytes);
+        route_streams(core, request->received.method, request->received.target, &body_max_bytes);
+        return request_refuse(request, problem, "The body may have at most %llu bytes.",
+            (unsigned long long)body_max_bytes);
     case HTTP_REFUSED_SLOW:
-        return request_refuse(
-            request, PROBLEM_REQUEST_TIMEOUT, "The request did not arrive in time.");
+        return request_refuse(request, problem, "The request did not arrive in time.");
     default:
-        return request_refuse(
-            request, PROBLEM_BAD_REQUEST, "The request is not well-formed HTTP/1.1.");
+        return request_refuse(request, problem, "The request is not well-formed HTTP/1.1.");
     }
 }
 

@@ -16,4 +16,7 @@ enum step_verdict receive_run(struct request *request);
  */
 void receive_glance(struct request *request, const struct http_arrived *arrived);
 
+/* What a refusal of the connection's is called. */
+enum problem receive_problem(enum http_refusal refused);
+
 #endif

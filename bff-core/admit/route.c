@@ -29,6 +29,7 @@ struct route {
 struct routes {
     struct route *list; /* one for each plan, in the plans' order */
     size_t count;
+    bool have_passes; /* some plan passes its requests through */
 };
 
 /* ---- at boot ---- */
@@ -59,7 +60,7 @@ static bool parse_segment(struct str text, struct segment *out)
 /* "GET /v1/feed" */
 static bool parse_route(const char *text, struct route *route)
 {
-    static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
+    static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE", "*" };
     struct str rest, segment;
     if (!text || !str_cut(str_of(text), ' ', &route->method, &rest) ||
         !str_starts(rest, STR("/"))) {
@@ -83,7 +84,8 @@ static bool parse_route(const char *text, struct route *route)
 /* Some path matches both. */
 static bool overlap(const struct route *a, const struct route *b)
 {
-    if (!str_eq(a->method, b->method) || a->segments_count != b->segments_count ||
+    bool is_any = str_eq(a->method, STR("*")) || str_eq(b->method, STR("*"));
+    if ((!is_any && !str_eq(a->method, b->method)) || a->segments_count != b->segments_count ||
         a->segments_count == 0) {
         return false;
     }
@@ -192,6 +194,7 @@ struct routes *routes_compile(
     routes->count = client->plans_count;
     for (size_t i = 0; i < routes->count; i++) {
         const struct bff_plan *plan = &client->plans[i];
+        routes->have_passes |= plan_passes(plan);
         if (!parse_route(plan->route, &routes->list[i])) {
             routes->list[i].segments_count = 0; /* matches nothing */
             faults_add(faults, plan->file, plan->line,
@@ -215,9 +218,9 @@ struct routes *routes_compile(
 /* ---- for each request ---- */
 
 /* The path's decoded segments; -1 when it has too many, or one that cannot be decoded. */
-static int split(struct request *request, struct str *segments)
+static int split(struct arena *arena, struct str path, struct str *segments)
 {
-    struct str path = request->received.path, segment;
+    struct str segment;
     int count = 0;
     if (!str_starts(path, STR("/"))) {
         return -1;
@@ -227,7 +230,7 @@ static int split(struct request *request, struct str *segments)
     while (has_more) {
         has_more = str_cut(rest, '/', &segment, &rest);
         if (count == SEGMENTS_MAX ||
-            !percent_decode(&request->arena, segment, PERCENT_PLUS_IS_PLUS, &segments[count++])) {
+            !percent_decode(arena, segment, PERCENT_PLUS_IS_PLUS, &segments[count++])) {
             return -1;
         }
     }
@@ -262,6 +265,22 @@ static void take_path_values(
     request->routed.path_values_count = count;
 }
 
+/* "*" is what can be passed through; HEAD goes where GET goes. */
+static bool takes(const struct route *route, struct str method)
+{
+    static const char *const any[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" };
+    bool is_head = str_eq(method, STR("HEAD"));
+    if (!str_eq(route->method, STR("*"))) {
+        return str_eq(route->method, is_head ? STR("GET") : method);
+    }
+    for (size_t i = 0; i < countof(any); i++) {
+        if (str_eq(method, str_of(any[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool has_method(struct str allow, struct str method)
 {
     struct str one;
@@ -277,6 +296,10 @@ static void add_allow(struct request *request, struct str method)
 {
     struct str allow = request->routed.allow;
     if (has_method(allow, method)) {
+        return;
+    }
+    if (str_eq(method, STR("*"))) { /* then no other route has the path */
+        request->routed.allow = STR("GET, HEAD, POST, PUT, PATCH, DELETE");
         return;
     }
     const char *comma = allow.len ? ", " : "";
@@ -296,7 +319,7 @@ void route_glance(struct request *request)
     }
     for (size_t i = 0; !has_more && i < core->routes->count; i++) {
         const struct route *route = &core->routes->list[i];
-        if (matches(route, segments, count) && str_eq(route->method, request->received.method)) {
+        if (matches(route, segments, count) && takes(route, request->received.method)) {
             request->routed.plan = &core->client->plans[i];
             request->routed.plan_index = i;
         }
@@ -307,15 +330,13 @@ static enum step_verdict find(struct request *request)
 {
     const struct core *core = request->worker->core;
     struct str segments[SEGMENTS_MAX];
-    int count = split(request, segments);
-    struct str method = request->received.method;
-    method = str_eq(method, STR("HEAD")) ? STR("GET") : method;
+    int count = split(&request->arena, request->received.path, segments);
     for (size_t i = 0; count >= 0 && i < core->routes->count; i++) {
         const struct route *route = &core->routes->list[i];
         if (!matches(route, segments, (size_t)count)) {
             continue;
         }
-        if (str_eq(route->method, method)) {
+        if (takes(route, request->received.method)) {
             request->routed.plan = &core->client->plans[i];
             request->routed.plan_index = i;
             take_path_values(request, route, segments);
@@ -442,6 +463,33 @@ static enum step_verdict set_budget(struct request *request)
     budget_ms = sent.at && own_ms < budget_ms ? own_ms : budget_ms;
     request_budget(request, (unsigned)budget_ms);
     return STEP_NEXT;
+}
+
+bool route_streams(
+    const struct core *core, struct str method, struct str target, uint64_t *body_max_bytes)
+{
+    if (!core->routes->have_passes) {
+        return false;
+    }
+    struct arena arena;
+    struct str segments[SEGMENTS_MAX], path, query;
+    const struct bff_plan *plan = NULL;
+    arena_init(&arena, NULL);
+    str_cut(target, '?', &path, &query);
+    int count = split(&arena, path, segments);
+    for (size_t i = 0; count >= 0 && i < core->routes->count && !plan; i++) {
+        const struct route *route = &core->routes->list[i];
+        if (takes(route, method) && matches(route, segments, (size_t)count)) {
+            plan = &core->client->plans[i];
+        }
+    }
+    arena_release(&arena);
+    if (!plan || !plan_passes(plan)) {
+        return false;
+    }
+    size_t own_max = plan->calls[0].body_max_bytes;
+    *body_max_bytes = own_max ? own_max : core->settings->limits.body_bytes;
+    return true;
 }
 
 enum step_verdict route_run(struct request *request)

@@ -14,6 +14,13 @@ struct routes *routes_compile(
     const struct bff_client *client, struct arena *arena, struct faults *faults);
 
 /*
+ * Is a request with this head sent on in pieces (.pass)? True with the largest body it may have;
+ * false leaves *body_max_bytes as it is. Looks at the routes alone, and keeps nothing.
+ */
+bool route_streams(
+    const struct core *core, struct str method, struct str target, uint64_t *body_max_bytes);
+
+/*
  * Finds the plan: 404 for a path that nobody has, 405 for one that another method has (HEAD goes
  * where GET goes). Then reads the path's and the query's values: 400 when one cannot be used. Sets
  * the request's budget to the plan's.

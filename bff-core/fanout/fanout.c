@@ -15,6 +15,7 @@
 #include "../base/clock.h"
 #include "../base/must.h"
 #include "flight.h"
+#include "pass.h"
 #include "plan.h"
 #include "service.h"
 
@@ -321,7 +322,9 @@ static void begin(struct request *request)
         fanned->calls_open += !plan->calls[i].asks->is_detached;
     }
     make_fields(request);
-    start_ready(request);
+    if (!plan_passes(plan->declared)) {
+        start_ready(request);
+    }
 }
 
 /* A skipped call failed because another did: the time that ran out may have been the other's. */
@@ -345,6 +348,9 @@ enum step_verdict fanout_run(struct request *request)
     if (!fanned->calls) {
         begin(request);
     }
+    if (plan_passes(request->routed.plan)) {
+        return pass_run(request);
+    }
     if (fanned->fatal) {
         bool is_late = ran_out_of_time(request, fanned->fatal);
         return request_refuse(request, is_late ? PROBLEM_UPSTREAM_TIMEOUT : PROBLEM_UPSTREAM_FAILED,
@@ -364,6 +370,7 @@ enum step_verdict fanout_run(struct request *request)
 
 void fanout_forget(struct request *request)
 {
+    pass_forget(request);
     for (size_t i = 0; i < request->fanned.calls_count; i++) {
         struct call *call = &request->fanned.calls[i];
         if (call->passenger) {

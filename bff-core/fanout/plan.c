@@ -8,6 +8,7 @@
 #include "plan.h"
 
 #include "../base/must.h"
+#include "pass.h"
 
 #include <stdlib.h>
 
@@ -115,6 +116,11 @@ static void check_copies(
     }
 }
 
+static const char *target_of(const struct bff_call *asks)
+{
+    return asks->get ? asks->get : asks->post ? asks->post : asks->pass;
+}
+
 static void compile_call(struct plan *plan, size_t index, struct want *const *wants,
     const struct settings *settings, struct arena *arena, struct faults *faults)
 {
@@ -127,13 +133,13 @@ static void compile_call(struct plan *plan, size_t index, struct want *const *wa
         .asks = asks, .want = wants[index], .method = asks->post ? HTTP_POST : HTTP_GET
     };
     call->service = find_service(declared, asks, settings, faults);
-    if (!asks->get == !asks->post) {
+    if (!asks->get + !asks->post + !asks->pass != 2) {
         faults_add(faults, at.file, at.line,
-            "plan %s: call '%s' needs exactly one of .get and .post.", declared->name, asks->as);
+            "plan %s: call '%s' needs exactly one of .get, .post and .pass.", declared->name,
+            asks->as);
         return;
     }
-    template_compile(
-        &call->target, asks->get ? asks->get : asks->post, TEMPLATE_TARGET, &scope, arena, faults);
+    template_compile(&call->target, target_of(asks), TEMPLATE_TARGET, &scope, arena, faults);
     call->waits_for = call->target.waits_for;
     if (asks->body && asks->post) {
         template_compile(&call->body, asks->body, TEMPLATE_BODY, &scope, arena, faults);
@@ -189,6 +195,7 @@ static void compile_plan(struct plan *plan, const struct bff_plan *declared,
         compile_call(plan, i, wants, settings, arena, faults);
     }
     check_circles(plan, faults);
+    pass_check(declared, plan->calls_count, faults);
 }
 
 struct plan *plans_compile(const struct bff_client *client, const struct settings *settings,
@@ -242,8 +249,10 @@ static void print_call(const struct plan *plan, const struct plan_call *call,
         asks->is_detached   ? "detached"
         : call->is_required ? "required"
                             : "optional",
-        asks->get ? "GET" : "POST", asks->get ? asks->get : asks->post,
-        settings->services[call->service].name);
+        asks->get    ? "GET"
+        : asks->post ? "POST"
+                     : "passed to",
+        target_of(asks), settings->services[call->service].name);
     fprintf(out, "  %-10s          ", "");
     if (asks->timeout_ms) {
         fprintf(out, "at most %u ms", asks->timeout_ms);
@@ -268,6 +277,9 @@ static void print_call(const struct plan *plan, const struct plan_call *call,
     fprintf(out, "%s%s%s\n", asks->is_shared ? "; one answer for all users" : "",
         asks->is_detached ? "; dropped and counted while the service takes no more" : "",
         call->has_otherwise ? "; otherwise what the plan says" : "");
+    if (asks->pass) {
+        pass_print(asks, settings, out);
+    }
 }
 
 void plan_print(const struct plan *plan, const struct settings *settings, FILE *out)

@@ -329,13 +329,16 @@ static void write_answer(struct buf *line, const struct finished *finished)
 {
     const struct request *request = finished->request;
     const struct problem_row *problem = problem_row(request->problem);
-    members_number(line, "status", problem->status);
+    members_number(line, "status", request_status(request));
     if (request->problem != PROBLEM_NONE) {
         members_word(line, "problem", problem->slug);
         members_word(line, "why", request->identity.why);
     }
     members_ms(line, "duration_ms", finished->duration_us);
     members_number(line, "bytes", request->replied.sent_bytes);
+    if (request->replied.read_bytes) {
+        members_number(line, "read_bytes", request->replied.read_bytes);
+    }
     members_word(line, "coding", request->encoded.coding);
     if (request->replied.was_handed_over && !request->replied.is_sent) {
         members_bool(line, "is_cut", true);

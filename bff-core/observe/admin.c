@@ -167,6 +167,7 @@ static void write_call(struct buf *out, const struct bff_call *call)
     members_word(out, "from", call->from);
     members_word(out, "get", call->get);
     members_word(out, "post", call->post);
+    members_word(out, "pass", call->pass);
     members_number(out, "timeout_ms", call->timeout_ms);
     members_bool(out, "is_detached", call->is_detached);
     buf_append_char(out, '}');

@@ -57,18 +57,43 @@ static void learn_routes(struct metrics *metrics)
     metrics->routes[client->plans_count] = "unmatched";
 }
 
+static size_t place_of_status(const struct metrics *metrics, unsigned status)
+{
+    size_t at = 0;
+    while (at < metrics->statuses_count && metrics->statuses[at] != status) {
+        at++;
+    }
+    return at;
+}
+
+/* What services answer that is passed through, beside our own. */
+static void learn_passed_statuses(struct metrics *metrics)
+{
+    static const unsigned statuses[METRICS_PASSED_STATUSES] = { 200, 201, 202, 204, 206, 300, 301,
+        302, 303, 304, 307, 308, 400, 402, 406, 409, 410, 411, 412, 416, 422, 500, 501 };
+    for (size_t i = 0; i < METRICS_PASSED_STATUSES; i++) {
+        if (place_of_status(metrics, statuses[i]) == metrics->statuses_count) {
+            metrics->statuses[metrics->statuses_count++] = statuses[i];
+        }
+    }
+}
+
 static void learn_statuses(struct metrics *metrics)
 {
     for (size_t problem = 0; problem < PROBLEM_COUNT; problem++) {
         unsigned status = problem_row((enum problem)problem)->status;
-        size_t at = 0;
-        while (at < metrics->statuses_count && metrics->statuses[at] != status) {
-            at++;
-        }
+        size_t at = place_of_status(metrics, status);
         if (at == metrics->statuses_count) {
             metrics->statuses[metrics->statuses_count++] = status;
         }
         metrics->status_of[problem] = at;
+    }
+    const struct bff_client *client = metrics->core->client;
+    for (size_t i = 0; i < client->plans_count; i++) {
+        if (plan_passes(&client->plans[i])) {
+            learn_passed_statuses(metrics);
+            return;
+        }
     }
 }
 
@@ -105,6 +130,7 @@ static void shard_init(struct metrics_shard *shard, const struct metrics *metric
     shard->overheads = arena_zalloc(arena, routes, sizeof(struct metrics_slot));
     shard->plain_sizes = arena_zalloc(arena, routes, sizeof(struct metrics_slot));
     shard->coded_sizes = arena_zalloc(arena, routes, sizeof(struct metrics_slot));
+    shard->body_sizes = arena_zalloc(arena, routes, sizeof(struct metrics_slot));
     shard->services =
         arena_zalloc(arena, metrics->services_count * CALL_STATES, sizeof(struct metrics_slot));
     shard->calls = arena_zalloc(arena, plans * BFF_CALLS_MAX * CALL_STATES, sizeof(struct counter));
@@ -231,6 +257,21 @@ static size_t method_place(struct str method)
     return at;
 }
 
+/* A status of a service that has no cell of its own counts as the first of its class. */
+static size_t status_place(const struct metrics *metrics, const struct request *request)
+{
+    if (request->problem != PROBLEM_NONE || !request->fanned.passed.status) {
+        return metrics->status_of[request->problem];
+    }
+    unsigned status = request->fanned.passed.status;
+    size_t place = place_of_status(metrics, status);
+    if (place == metrics->statuses_count) {
+        place = place_of_status(metrics, status / 100 * 100);
+    }
+    must(place < metrics->statuses_count);
+    return place;
+}
+
 static void count_calls(struct metrics_shard *shard, const struct request *request)
 {
     for (size_t i = 0; i < request->fanned.calls_count; i++) {
@@ -303,13 +344,19 @@ void metrics_record(struct metrics_shard *shard, const struct finished *finished
     must(route < metrics->routes_count && request->problem < PROBLEM_COUNT);
     size_t cell = (route * METRICS_METHODS + method_place(request->received.method)) *
                       metrics->statuses_count +
-                  metrics->status_of[request->problem];
+                  status_place(metrics, request);
     observe(shard, &shard->requests[cell], &histogram_durations, finished->duration_us);
     observe(shard, &shard->overheads[route], &histogram_overheads,
         finished->duration_us - finished->calls_us);
     count_problem(shard, request);
+    if (request->replied.read_bytes) {
+        observe(shard, &shard->body_sizes[route], &histogram_sizes, request->replied.read_bytes);
+    }
     if (request->replied.is_sent) {
-        observe(shard, &shard->plain_sizes[route], &histogram_sizes, request->encoded.plain_bytes);
+        bool is_passed =
+            request->fanned.passed.status != 0; /* as it came: there is no other size */
+        observe(shard, &shard->plain_sizes[route], &histogram_sizes,
+            is_passed ? request->replied.sent_bytes : request->encoded.plain_bytes);
         observe(shard, &shard->coded_sizes[route], &histogram_sizes, request->replied.sent_bytes);
     }
     if (is_matched) {

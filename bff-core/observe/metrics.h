@@ -16,6 +16,9 @@
 enum { METRICS_METHODS = 10 };
 extern const char *const metrics_methods[METRICS_METHODS];
 
+/* Statuses of services that are counted by themselves where a plan passes answers through. */
+enum { METRICS_PASSED_STATUSES = 23 };
+
 /* Whose quota was used up. */
 enum { METRICS_POLICIES = 2 };
 extern const char *const metrics_policies[METRICS_POLICIES];
@@ -52,6 +55,7 @@ struct metrics_shard {
     struct metrics_slot *overheads;   /* [route] */
     struct metrics_slot *plain_sizes; /* [route]: of the answer as made */
     struct metrics_slot *coded_sizes; /* [route]: as sent */
+    struct metrics_slot *body_sizes;  /* [route]: of requests' bodies */
     struct metrics_slot *services;    /* [service][state]: durations of the calls that were asked */
     struct counter *calls;            /* [plan][call][state] */
     struct metrics_repairs *repairs;  /* [plan] */
@@ -80,8 +84,9 @@ struct metrics {
     const char **routes; /* the templates; after those of the plans "unmatched" */
     size_t routes_count;
     size_t services_count;
-    size_t *service_of;               /* [plan][call]: its place in the settings */
-    unsigned statuses[PROBLEM_COUNT]; /* all that are ever sent, each once */
+    size_t *service_of; /* [plan][call]: its place in the settings */
+    /* All that are ever sent, each once. */
+    unsigned statuses[PROBLEM_COUNT + METRICS_PASSED_STATUSES];
     size_t statuses_count;
     size_t status_of[PROBLEM_COUNT];
     struct metrics_shard *shards;

@@ -163,6 +163,18 @@ static void write_body_bytes(struct scrape *scrape)
     }
 }
 
+static void write_request_body_bytes(struct scrape *scrape)
+{
+    const struct metrics *metrics = scrape->metrics;
+    for (size_t route = 0; route < metrics->routes_count; route++) {
+        struct histogram_view view = { 0 };
+        for (size_t i = 0; i < metrics->shards_count; i++) {
+            metrics_slot_view(&metrics->shards[i].body_sizes[route], &view);
+        }
+        exposition_histogram(&scrape->text, &metrics->routes[route], &view);
+    }
+}
+
 static void write_overheads(struct scrape *scrape)
 {
     const struct metrics *metrics = scrape->metrics;
@@ -391,6 +403,10 @@ static const struct {
       { FAMILY_HISTOGRAM, "bff_response_body_bytes", FAMILY_BYTES,
         "Size of an answer's body, plain as it was made and coded as it was sent.",
         { "http_route", "form" } } },
+    { write_request_body_bytes,
+      { FAMILY_HISTOGRAM, "bff_request_body_bytes", FAMILY_BYTES,
+        "Size of a request's body, where it had one.",
+        { "http_route" } } },
     { write_overheads,
       { FAMILY_HISTOGRAM, "bff_overhead_seconds", FAMILY_SECONDS,
         "A request's time without its longest chain of calls.",

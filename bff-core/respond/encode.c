@@ -19,7 +19,7 @@ enum { FIELDS_MAX = 16, PROBLEM_MAX_BYTES = 16 * 1024 };
 static void add(struct request *request, const char *name, struct str value)
 {
     struct encoded *encoded = &request->encoded;
-    must(encoded->fields_count < FIELDS_MAX);
+    must(encoded->fields_count - encoded->passed_count < FIELDS_MAX);
     encoded->fields[encoded->fields_count++] = (struct http_field){ str_of(name), value };
 }
 
@@ -285,8 +285,36 @@ static void code(struct request *request, struct buf *plain)
     buf_init(plain, 0);
 }
 
+/* ---- an answer that is passed through ---- */
+
+/* What comes back of the service's answer, and what is ours beside it; its content is not coded
+ * again. */
+static void add_passed_fields(struct request *request)
+{
+    const struct passed *passed = &request->fanned.passed;
+    struct encoded *encoded = &request->encoded;
+    bool has_cache_control = false;
+    encoded->fields =
+        arena_zalloc(&request->arena, passed->fields_count + FIELDS_MAX, sizeof(struct http_field));
+    for (size_t i = 0; i < passed->fields_count; i++) {
+        encoded->fields[i] = passed->fields[i];
+        has_cache_control |= str_eq_nocase(passed->fields[i].name, STR("cache-control"));
+    }
+    encoded->passed_count = encoded->fields_count = passed->fields_count;
+    if (!has_cache_control) {
+        add(request, "Cache-Control", STR("no-store"));
+    }
+    add(request, "X-Request-Id", request->received.request_id);
+    add(request, "X-Content-Type-Options", STR("nosniff"));
+    add_limits(request);
+}
+
 enum step_verdict encode_run(struct request *request)
 {
+    if (request->problem == PROBLEM_NONE && request->fanned.passed.status) {
+        add_passed_fields(request);
+        return STEP_NEXT;
+    }
     struct buf problem, *plain = &request->projected.body;
     request->encoded.fields = arena_zalloc(&request->arena, FIELDS_MAX, sizeof(struct http_field));
     if (request->problem == PROBLEM_NONE) {

@@ -493,6 +493,9 @@ enum step_verdict project_run(struct request *request)
     const struct fanned *fanned = &request->fanned;
     struct projected *projected = &request->projected;
     const struct scanned *answers[BFF_CALLS_MAX] = { NULL };
+    if (!shape) {
+        return STEP_NEXT; /* the answer is passed through */
+    }
     project_answers(request, answers);
     buf_init(&projected->body, ANSWER_MAX_BYTES);
     struct projection projection = project(shape, answers, &request->arena, &projected->body);

@@ -23,6 +23,20 @@ static bool must_close(const struct request *request)
     }
 }
 
+static void pass_back(struct request *request, enum http_after after)
+{
+    const struct passed *passed = &request->fanned.passed;
+    struct http_stream_answer answer = {
+        .status = passed->status,
+        .fields = request->encoded.fields,
+        .fields_count = request->encoded.fields_count,
+        .length = passed->length,
+        .content = passed->content,
+        .after = after,
+    };
+    http_reply_stream(request->exchange, &answer);
+}
+
 enum step_verdict reply_run(struct request *request)
 {
     struct encoded *encoded = &request->encoded;
@@ -34,8 +48,13 @@ enum step_verdict reply_run(struct request *request)
     if (!replied->was_handed_over) {
         must(request->exchange != NULL);
         replied->was_handed_over = true;
+        enum http_after after = must_close(request) ? HTTP_CLOSE : HTTP_KEEP;
+        if (request->problem == PROBLEM_NONE && request->fanned.passed.status) {
+            pass_back(request, after);
+            return STEP_WAIT;
+        }
         http_reply(request->exchange, problem_row(request->problem)->status, encoded->fields,
-            encoded->fields_count, &encoded->body, must_close(request) ? HTTP_CLOSE : HTTP_KEEP);
+            encoded->fields_count, &encoded->body, after);
     }
     return STEP_WAIT;
 }

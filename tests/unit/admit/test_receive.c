@@ -2,6 +2,7 @@
 #include "../page.h"
 
 #include "admit/receive.h"
+#include "admit/route.h"
 
 #include <arpa/inet.h>
 
@@ -39,6 +40,7 @@ static void open_page(void)
     page.settings.limits.target_bytes = 8192;
     page.settings.limits.head_bytes = 16384;
     page.settings.limits.body_bytes = 65536;
+    page.core.routes = routes_compile(&page.client, &page.core.arena, &page.faults);
     turn();
 }
 

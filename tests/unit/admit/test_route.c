@@ -14,6 +14,8 @@ static const struct bff_plan plans[] = {
     { .name = "like", .route = "POST /v1/posts/{id}" },
     { .name = "search", .route = "GET /v1/search",
         .query = { { .name = "for", .is_required = 1 } } },
+    { .name = "up", .route = "POST /v1/files", .calls = { { .pass = "/f", .body_max_bytes = 9 } } },
+    { .name = "file", .route = "* /v1/files/{id}", .calls = { { .pass = "/f" } } },
 };
 
 static struct page page;
@@ -229,4 +231,49 @@ Test(route, a_quota_for_users_needs_users)
     size_t before = page.faults.count;
     routes_compile(&client, &page.core.arena, &page.faults);
     cr_expect_eq(page.faults.count, before);
+}
+
+static bool streams(const char *method, const char *target, uint64_t max_bytes)
+{
+    uint64_t got = 0;
+    page.settings.limits.body_bytes = 5;
+    bool is_streamed = route_streams(&page.core, str_of(method), str_of(target), &got);
+    cr_assert_eq(got, is_streamed ? max_bytes : 0);
+    return is_streamed;
+}
+
+Test(route, streams_what_is_passed_through_and_nothing_else)
+{
+    cr_assert(streams("POST", "/v1/files?x=y", 9));
+    cr_assert(streams("PUT", "/v1/files/%41", 5));
+    cr_assert(streams("HEAD", "/v1/files/a", 5));
+    cr_assert_not(streams("GET", "/v1/files", 0));
+    cr_assert_not(streams("OPTIONS", "/v1/files/a", 0));
+    cr_assert_not(streams("GET", "/v1/files/%zz", 0));
+    cr_assert_not(streams("GET", "/v1/feed", 0));
+    cr_assert_not(streams("GET", "*", 0));
+}
+
+Test(route, a_star_takes_every_verb_that_can_be_passed_on)
+{
+    static const char *const verbs[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" };
+    for (size_t i = 0; i < countof(verbs); i++) {
+        cr_assert_eq(ask(verbs[i], "/v1/files/7"), PROBLEM_NONE, "%s", verbs[i]);
+        cr_assert_str_eq(plan_name(), "file");
+    }
+    cr_assert_eq(ask("TRACE", "/v1/files/7"), PROBLEM_METHOD_NOT_ALLOWED);
+    cr_assert(str_eq(page.request.routed.allow, STR("GET, HEAD, POST, PUT, PATCH, DELETE")));
+}
+
+Test(route, a_star_overlaps_with_any_other_verb)
+{
+    static const struct bff_plan both[] = {
+        { .name = "a", .route = "* /v1/{x}", .calls = { { .pass = "/f" } } },
+        { .name = "b", .route = "GET /v1/y" },
+    };
+    struct page other;
+    page_open(&other, both, countof(both));
+    routes_compile(&other.client, &other.core.arena, &other.faults);
+    cr_assert(page_has_fault(&other, "takes paths that plan a takes already"));
+    page_close(&other);
 }

@@ -1,4 +1,5 @@
 /* When the answer is handed over, what becomes of its connection, and when the step is over. */
+#include "../no_stream.h"
 #include "../page.h"
 
 #include "respond/reply.h"

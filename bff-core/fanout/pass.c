@@ -1,0 +1,433 @@
+/*
+ * pass: one request sent on as it comes, one answer handed back as it comes.
+ *
+ * Owns request->fanned.passed and the two pipes between client and service. Promises: (1) of the
+ * client's fields go on those that the plan names and PASSED_ON, nothing else, and the same for the
+ * answer's; what belongs to one connection, frames a message, or tells who asks cannot be named;
+ * (2) a request is sent once, but for a GET or HEAD whose kept connection was closed before a byte
+ * of the answer; (3) the budget is the time to the answer's head, counted again from the body's
+ * last byte; after that nobody's time is up who does something; (4) when the service breaks off,
+ * the client's connection does too. How bytes travel is wire's, what they mean nobody's here.
+ */
+#include "pass.h"
+
+#include "../base/clock.h"
+#include "../base/must.h"
+#include "../wire/http_answer_parser.h"
+#include "service.h"
+
+enum { PIPE_BYTES = 64 * 1024, TARGET_MAX_BYTES = 8 * 1024, TRIES_MAX = 2 };
+
+struct pass {
+    struct call *call;
+    struct http_call *http; /* NULL: not under way */
+    struct service *service;
+    struct host *host;
+    struct str target;
+    struct http_call_field *fields;
+    size_t fields_count;
+    struct pipe up, down; /* from the client, to the client */
+    uint64_t began_us, head_us;
+    const char *why; /* there is no answer */
+    enum problem problem;
+};
+
+/* ---- fields ---- */
+
+/* What says how content is to be read, and what the client can read. */
+static const char *const passed_on[] = { "content-type", "content-encoding", "accept" };
+static const char *const passed_back[] = { "content-type", "content-encoding", "content-range" };
+
+/* Of one connection, of the framing, or ours to say, in either direction. */
+static const char *const never[] = { "connection", "keep-alive", "proxy-connection",
+    "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
+    "content-length", "host", "expect", "date", "authorization", "forwarded", "via", "x-user-id",
+    "x-request-id", "traceparent", "tracestate", "bff-budget", "bff-sections", "server-timing",
+    "ratelimit", "ratelimit-policy", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
+    "x-real-ip" };
+
+static bool is_among(struct str name, const char *const *names, size_t max)
+{
+    for (size_t i = 0; i < max && names[i]; i++) {
+        if (str_eq_nocase(name, str_of(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool goes_on(const struct call *call, struct str name)
+{
+    return is_among(name, passed_on, countof(passed_on)) ||
+           is_among(name, call->asks->request_fields, BFF_FIELDS_MAX);
+}
+
+static bool goes_back(const struct call *call, struct str name)
+{
+    return is_among(name, passed_back, countof(passed_back)) ||
+           is_among(name, call->asks->answer_fields, BFF_FIELDS_MAX);
+}
+
+/* ---- at boot ---- */
+
+static void check_fields(
+    const struct bff_plan *plan, const char *list, const char *const *names, struct faults *faults)
+{
+    const struct bff_call *call = &plan->calls[0];
+    const char *file = call->file ? call->file : plan->file;
+    int line = call->line ? call->line : plan->line;
+    for (size_t i = 0; i < BFF_FIELDS_MAX && names[i]; i++) {
+        struct str name = str_of(names[i]);
+        if (!http_is_token(name)) {
+            faults_add(faults, file, line, "plan %s: .%s names \"%s\", which is no field name.",
+                plan->name, list, names[i]);
+        } else if (is_among(name, never, countof(never))) {
+            faults_add(faults, file, line,
+                "plan %s: .%s names %s, which is not passed through: it belongs to one connection, "
+                "or is the server's own to say.",
+                plan->name, list, names[i]);
+        }
+    }
+}
+
+static void check_alone(
+    const struct bff_plan *plan, const struct bff_call *call, struct faults *faults)
+{
+    const struct {
+        const char *name;
+        bool is_set;
+    } others[] = {
+        { ".shape", plan->shape },
+        { ".get", call->get },
+        { ".post", call->post },
+        { ".body", call->body },
+        { ".otherwise", call->otherwise },
+        { ".cache_s", call->cache_s },
+        { ".stale_s", call->stale_s },
+        { ".is_shared", call->is_shared },
+        { ".is_detached", call->is_detached },
+    };
+    for (size_t i = 0; i < countof(others); i++) {
+        if (others[i].is_set) {
+            faults_add(faults, call->file ? call->file : plan->file,
+                call->line ? call->line : plan->line,
+                "plan %s: a plan that passes its request through (.pass) has no %s.", plan->name,
+                others[i].name);
+        }
+    }
+}
+
+static bool has_pass_words(const struct bff_call *call)
+{
+    return call->passes_query || call->request_fields[0] || call->answer_fields[0] ||
+           call->body_max_bytes;
+}
+
+void pass_check(const struct bff_plan *plan, size_t calls_count, struct faults *faults)
+{
+    bool passes = false;
+    for (size_t i = 0; i < calls_count; i++) {
+        const struct bff_call *call = &plan->calls[i];
+        passes |= call->pass != NULL;
+        if (!call->pass && has_pass_words(call)) {
+            faults_add(faults, plan->file, plan->line,
+                "plan %s: call '%s' has .passes_query, .request_fields, .answer_fields or "
+                ".body_max_bytes, which go with .pass alone.",
+                plan->name, call->as);
+        }
+    }
+    if (!passes && plan->route && plan->route[0] == '*') {
+        faults_add(faults, plan->file, plan->line,
+            "plan %s: .route \"%s\" takes every method, which only a plan with .pass can.",
+            plan->name, plan->route);
+    }
+    if (!passes) {
+        return;
+    }
+    if (calls_count != 1) {
+        faults_add(faults, plan->file, plan->line,
+            "plan %s: a plan that passes its request through (.pass) has one call, not %zu.",
+            plan->name, calls_count);
+    }
+    check_alone(plan, &plan->calls[0], faults);
+    check_fields(plan, "request_fields", plan->calls[0].request_fields, faults);
+    check_fields(plan, "answer_fields", plan->calls[0].answer_fields, faults);
+}
+
+static void print_names(const char *what, const char *const *names, FILE *out)
+{
+    fprintf(out, "  %-10s          %s", "", what);
+    for (size_t i = 0; i < BFF_FIELDS_MAX && names[i]; i++) {
+        fprintf(out, "%s%s", i ? ", " : " ", names[i]);
+    }
+    fprintf(out, "%s\n", names[0] ? "" : " nothing");
+}
+
+void pass_print(const struct bff_call *call, const struct settings *settings, FILE *out)
+{
+    size_t max_bytes = call->body_max_bytes ? call->body_max_bytes : settings->limits.body_bytes;
+    fprintf(out, "  %-10s          a body of at most %zu bytes%s\n", "", max_bytes,
+        call->passes_query ? "; the client's query goes on" : "");
+    print_names("beside type, coding and Accept goes on:", call->request_fields, out);
+    print_names("beside type, coding and range comes back:", call->answer_fields, out);
+}
+
+/* ---- the question ---- */
+
+static const struct plan_call *compiled(const struct request *request)
+{
+    return &request->worker->core->plans[request->routed.plan_index].calls[0];
+}
+
+static bool method_of(struct str name, enum http_method *method)
+{
+    static const struct {
+        struct str name;
+        enum http_method method;
+    } rows[] = {
+        { { "GET", 3 }, HTTP_GET },
+        { { "HEAD", 4 }, HTTP_HEAD },
+        { { "POST", 4 }, HTTP_POST },
+        { { "PUT", 3 }, HTTP_PUT },
+        { { "PATCH", 5 }, HTTP_PATCH },
+        { { "DELETE", 6 }, HTTP_DELETE },
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        if (str_eq(name, rows[i].name)) {
+            *method = rows[i].method;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The plan's target, and the client's query behind it where the plan says so. */
+static const char *render_target(struct request *request, struct str *target)
+{
+    struct buf text;
+    struct str query = request->received.query;
+    buf_init(&text, TARGET_MAX_BYTES);
+    const char *why = template_render(&compiled(request)->target, request, &text);
+    if (!why && request->fanned.calls[0].asks->passes_query && query.len) {
+        struct str so_far = buf_str(&text);
+        buf_append_char(&text, memchr(so_far.at, '?', so_far.len) ? '&' : '?');
+        buf_append_str(&text, query);
+        why = text.is_overfull ? "the question is too large" : NULL;
+    }
+    *target = why ? (struct str){ NULL, 0 } : arena_str(&request->arena, buf_str(&text));
+    buf_release(&text);
+    return why;
+}
+
+/* The answer's head has so long to come. */
+static unsigned head_ms(const struct request *request)
+{
+    const struct settings *settings = request->worker->core->settings;
+    unsigned own_ms = request->fanned.calls[0].asks->timeout_ms;
+    unsigned service_ms = settings->services[compiled(request)->service].timeout_ms;
+    uint64_t budget_us = request->budget_ends_us - request->received.started_us;
+    unsigned ms = (unsigned)(budget_us / 1000);
+    ms = own_ms && own_ms < ms ? own_ms : ms;
+    return service_ms && service_ms < ms ? service_ms : ms;
+}
+
+/* What every call of this request carries, but for what the client says itself. */
+static void make_fields(struct request *request, struct pass *pass)
+{
+    const struct fanned *fanned = &request->fanned;
+    size_t room = fanned->fields_count + request->received.fields_count + 1;
+    pass->fields = arena_zalloc(&request->arena, room, sizeof(*pass->fields));
+    pass->fields[pass->fields_count++] = (struct http_call_field){ STR("BFF-Budget"),
+        str_of(arena_printf(&request->arena, "%u", head_ms(request))) };
+    for (size_t i = 0; i < fanned->fields_count; i++) {
+        if (!goes_on(pass->call, fanned->fields[i].name)) {
+            pass->fields[pass->fields_count++] = fanned->fields[i];
+        }
+    }
+    for (size_t i = 0; i < request->received.fields_count; i++) {
+        struct http_field field = request->received.fields[i];
+        if (goes_on(pass->call, field.name)) {
+            pass->fields[pass->fields_count++] =
+                (struct http_call_field){ field.name, field.value };
+        }
+    }
+}
+
+/* ---- the answer ---- */
+
+static void head_came(void *context, const struct http_call_head *head)
+{
+    struct pass *pass = context;
+    struct request *request = pass->call->request;
+    struct passed *passed = &request->fanned.passed;
+    struct http_field *fields =
+        arena_zalloc(&request->arena, head->fields_count, sizeof(struct http_field));
+    *passed = (struct passed){
+        .status = head->status,
+        .fields = fields,
+        .length = head->length,
+        .content = &pass->down,
+    };
+    for (size_t i = 0; i < head->fields_count; i++) {
+        const struct http_call_field *field = &head->fields[i];
+        if (goes_back(pass->call, field->name)) {
+            fields[passed->fields_count++] =
+                (struct http_field){ arena_str(&request->arena, field->name),
+                    arena_str(&request->arena, field->value) };
+        }
+    }
+    pass->head_us = clock_now_us();
+    pass->call->status = head->status;
+    request_wake(request);
+}
+
+static void end_call(struct pass *pass, enum call_state state, const char *why)
+{
+    pass->call->state = state;
+    pass->call->why = why;
+    pass->call->ended_us = clock_now_us();
+    request_wake(pass->call->request);
+}
+
+/* How long a body took to come is the client's doing: such a call says nothing good of its host. */
+static void tell_service(struct pass *pass, const struct http_answer *answer)
+{
+    uint64_t now_us = clock_now_us();
+    uint64_t took_us = (pass->head_us ? pass->head_us : now_us) - pass->began_us;
+    enum service_verdict verdict = SERVICE_BAD;
+    if (answer->outcome == HTTP_TIMED_OUT) {
+        verdict = SERVICE_LATE;
+    } else if (answer->outcome == HTTP_ANSWERED && answer->status < 500 && answer->status != 429) {
+        verdict = pass->up.has_ended ? SERVICE_CANCELLED : SERVICE_GOOD;
+    }
+    pass->http = NULL;
+    service_ended(pass->service, pass->host, verdict, took_us, now_us);
+}
+
+static void ask(struct pass *pass);
+
+static void ended(void *context, struct http_answer *answer)
+{
+    static const char *const causes[HTTP_OUTCOMES] = {
+        [HTTP_UNREACHED] = "no connection",
+        [HTTP_RESET] = "the connection was closed before the answer",
+        [HTTP_BROKEN] = "the answer was cut short or is not well-formed HTTP",
+        [HTTP_TOO_LARGE] = "the answer's head is too large",
+        [HTTP_TIMED_OUT] = "no answer in time",
+    };
+    struct pass *pass = context;
+    struct request *request = pass->call->request;
+    tell_service(pass, answer);
+    bool is_race = answer->outcome == HTTP_RESET && answer->is_reused; /* so there was no body */
+    bool is_safe = str_eq(request->received.method, STR("GET")) ||
+                   str_eq(request->received.method, STR("HEAD"));
+    if (is_race && is_safe && pass->call->tries < TRIES_MAX) {
+        ask(pass);
+        return;
+    }
+    bool is_late = answer->outcome == HTTP_TIMED_OUT;
+    bool is_answered = answer->outcome == HTTP_ANSWERED;
+    pass->problem = is_late ? PROBLEM_UPSTREAM_TIMEOUT : PROBLEM_UPSTREAM_FAILED;
+    pass->why = causes[answer->outcome];
+    end_call(pass, is_answered ? CALL_LIVE : is_late ? CALL_TIMED_OUT : CALL_FAILED, pass->why);
+    if (!is_answered && request->replied.was_handed_over && request->exchange) {
+        http_exchange_cut(request->exchange);
+    }
+}
+
+/* ---- the step ---- */
+
+static void ask(struct pass *pass)
+{
+    struct request *request = pass->call->request;
+    struct worker *worker = request->worker;
+    uint64_t now_us = clock_now_us();
+    uint64_t ends_us = now_us + head_ms(request) * 1000ull;
+    enum service_refusal refusal;
+    pass->host = service_pick(pass->service, NULL, now_us, &refusal);
+    if (!pass->host || !http_origin_can_stream(host_origin(pass->host))) {
+        bool is_full = refusal == SERVICE_FULL;
+        pass->problem = is_full ? PROBLEM_OVERLOADED : PROBLEM_UPSTREAM_FAILED;
+        pass->why = pass->host ? "the service's connections cannot be streamed"
+                    : is_full  ? "the service has more work than it bears"
+                               : "no host of the service is well";
+        end_call(pass, CALL_FAILED, pass->why);
+        return;
+    }
+    struct http_call_stream stream = {
+        .body = request->received.length ? &pass->up : NULL,
+        .length = request->received.length,
+        .content = &pass->down,
+        .head_came = head_came,
+        .head_ms = head_ms(request),
+        .idle_ms = worker->core->settings->limits.stream_idle_ms,
+    };
+    struct http_call_options options = {
+        .origin = host_origin(pass->host),
+        .target = pass->target,
+        .fields = pass->fields,
+        .fields_count = pass->fields_count,
+        .deadline_us = ends_us < request->budget_ends_us ? ends_us : request->budget_ends_us,
+        .stream = &stream,
+    };
+    must(method_of(request->received.method, &options.method)); /* the route takes no other */
+    pass->call->tries++;
+    pass->call->state = CALL_UNDERWAY;
+    pass->began_us = now_us;
+    service_began(pass->service, pass->host, now_us);
+    pass->http = http_call_start(worker->client, &options, ended, pass);
+}
+
+/* False: there is no such question. */
+static bool begin(struct request *request)
+{
+    struct worker *worker = request->worker;
+    struct pass *pass = arena_zalloc(&request->arena, 1, sizeof(*pass));
+    pass->call = &request->fanned.calls[0];
+    request->fanned.pass = pass;
+    pass->call->why = render_target(request, &pass->target);
+    if (pass->call->why) {
+        pass->call->state = CALL_SKIPPED;
+        return false;
+    }
+    /* The exchange may go on filling a pipe until its end, so they die with the request. */
+    pipe_init(&pass->up, worker->loop, PIPE_BYTES);
+    pipe_init(&pass->down, worker->loop, PIPE_BYTES);
+    arena_defer(&request->arena, (void (*)(void *))pipe_fini, &pass->up);
+    arena_defer(&request->arena, (void (*)(void *))pipe_fini, &pass->down);
+    make_fields(request, pass);
+    pass->service = services_get(worker->services, compiled(request)->service);
+    pass->call->started_us = clock_now_us();
+    /* From here on each side has a time of its own. */
+    loop_deadline_clear(worker->loop, &request->deadline);
+    ask(pass);
+    if (pass->http && request->received.length) {
+        http_exchange_read(request->exchange, &pass->up);
+    }
+    return true;
+}
+
+enum step_verdict pass_run(struct request *request)
+{
+    if (!request->fanned.pass && !begin(request)) {
+        return request_refuse(
+            request, PROBLEM_NOT_FOUND, "This request names nothing that could be asked for.");
+    }
+    struct pass *pass = request->fanned.pass;
+    if (pass->why) {
+        request->fanned.passed = (struct passed){ 0 };
+        return request_refuse(
+            request, pass->problem, "The service \"%s\" did not answer.", pass->call->asks->from);
+    }
+    return request->fanned.passed.status ? STEP_NEXT : STEP_WAIT;
+}
+
+void pass_forget(struct request *request)
+{
+    struct pass *pass = request->fanned.pass;
+    if (pass && pass->http) {
+        http_call_cancel(pass->http);
+        pass->http = NULL;
+        service_ended(pass->service, pass->host, SERVICE_CANCELLED, 0, clock_now_us());
+    }
+}
