@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "dice.h"
+#include "media.h"
 #include "number.h"
 
 enum {
@@ -399,5 +400,7 @@ static void posts_timeline(const struct question *question, struct answer *answe
 
 const struct route posts_routes[] = {
     { "GET", "/v1/users/{id}/timeline", posts_timeline },
+    { "GET", "/v1/media/{name}", media_picture },
+    { "POST", "/v1/users/{id}/uploads", media_upload },
     { 0 },
 };

@@ -40,6 +40,18 @@ static bool method_matches(const char *want, const char *method)
     return strcmp(want, method) == 0 || (strcmp(want, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
+bool route_leads_to(
+    const struct route *routes, const char *method, const char *path, route_answer_fn *answer)
+{
+    struct question unused;
+    for (const struct route *route = routes; route->method; route++) {
+        if (route->answer == answer && method_matches(route->method, method) &&
+            path_matches(route->path, path, &unused))
+            return true;
+    }
+    return false;
+}
+
 void route_refuse(struct answer *answer, unsigned status, const char *code, const char *message)
 {
     struct doc *doc = &answer->doc;

@@ -20,6 +20,7 @@ struct question {
     char name[32];               /* what `{name}` in the path said */
     const char *body;            /* NULL without one */
     size_t body_len;
+    const char *sha256; /* of the body, where media_upload answers; in hex */
     const char *(*argument)(void *source, const char *name); /* of the query; NULL when absent */
     void *source;
 };
@@ -29,6 +30,7 @@ struct answer {
     unsigned status;
     const struct doc *page;
     struct doc doc;
+    const char *type;   /* of what is not JSON; else NULL */
     const char *allow;  /* the methods a 405 names */
     bool must_not_keep; /* the answer is a secret: `Cache-Control: no-store` */
 };
@@ -42,6 +44,10 @@ struct route {
     const char *path;
     route_answer_fn *answer;
 };
+
+/* Is this answered by `answer`? For who has to know before the request has been read. */
+bool route_leads_to(
+    const struct route *routes, const char *method, const char *path, route_answer_fn *answer);
 
 /* Fills `answer`, which the caller releases with route_release(). An unknown path or person is a
  * 404, a known path with another method a 405. HEAD is answered like GET. */

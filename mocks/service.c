@@ -11,7 +11,11 @@
  */
 #include "service.h"
 
+#include "media.h"
+
 #include <arpa/inet.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/crypto.h>
 #include <microhttpd.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -20,12 +24,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BODY_MAX_BYTES = 65536, BACKLOG = 1024, CONNECTIONS_MAX = 8192 };
+enum { BODY_MAX_BYTES = 65536, SHA256_BYTES = 32, BACKLOG = 1024, CONNECTIONS_MAX = 8192 };
 
 /* One request from its first line to its answer; libmicrohttpd keeps the pointer for us. */
 struct exchange {
     struct doc body;
     bool is_too_large;
+    bool takes_all; /* then nothing is kept but these two */
+    size_t taken;
+    gnutls_hash_hd_t digest;
+    char sha256[2 * SHA256_BYTES + 1];
     bool is_read;
     bool has_waited;
     uint64_t arrived_ns;
@@ -37,20 +45,33 @@ static const char *query_argument(void *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-static struct exchange *exchange_new(void)
+static struct exchange *exchange_new(bool takes_all)
 {
     struct exchange *exchange = calloc(1, sizeof *exchange);
-    if (exchange)
-        exchange->arrived_ns = delay_now_ns();
+    if (!exchange)
+        return NULL;
+    exchange->arrived_ns = delay_now_ns();
+    exchange->takes_all = takes_all && gnutls_hash_init(&exchange->digest, GNUTLS_DIG_SHA256) == 0;
     return exchange;
 }
 
 static void exchange_take(struct exchange *exchange, const char *bytes, size_t len)
 {
-    if (exchange->body.len + len > BODY_MAX_BYTES)
+    exchange->taken += len;
+    if (exchange->takes_all)
+        gnutls_hash(exchange->digest, bytes, len);
+    else if (exchange->body.len + len > BODY_MAX_BYTES)
         exchange->is_too_large = true;
     else
         doc_append(&exchange->body, bytes, len);
+}
+
+static void write_digest(struct exchange *exchange)
+{
+    unsigned char bytes[SHA256_BYTES];
+    gnutls_hash_output(exchange->digest, bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(exchange->sha256 + 2 * i, 3, "%02x", bytes[i]);
 }
 
 static void exchange_free(
@@ -60,6 +81,8 @@ static void exchange_free(
     (void)cls, (void)connection, (void)how;
     if (exchange)
         doc_fini(&exchange->body);
+    if (exchange && exchange->takes_all)
+        gnutls_hash_deinit(exchange->digest, NULL);
     free(exchange);
     *slot = NULL;
 }
@@ -120,7 +143,9 @@ static enum MHD_Result send_answer(const struct service *service, struct MHD_Con
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-        body == BODY_HTML ? "text/html" : "application/json");
+        body == BODY_HTML ? "text/html"
+        : answer->type    ? answer->type
+                          : "application/json");
     if (answer->allow)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
     if (answer->must_not_keep)
@@ -140,7 +165,8 @@ static void find_answer(struct service *service, const struct route *routes,
         .events = &service->events,
         .owner = routes == service->control ? service : service->owner,
         .body = exchange->body.bytes,
-        .body_len = exchange->body.len,
+        .body_len = exchange->taken,
+        .sha256 = exchange->sha256,
         .argument = query_argument,
         .source = connection,
     };
@@ -168,6 +194,8 @@ static bool must_wait(
 {
     if (!exchange->is_read) {
         exchange->is_read = true;
+        if (exchange->takes_all)
+            write_digest(exchange);
         exchange->behaviour = service_behaviour(service);
         atomic_fetch_add(&service->requests, 1);
     }
@@ -189,7 +217,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     (void)version;
 
     if (!exchange) {
-        *slot = exchange_new();
+        *slot = exchange_new(route_leads_to(service->routes, method, path, media_upload));
         return *slot ? MHD_YES : MHD_NO;
     }
     if (*len > 0) {

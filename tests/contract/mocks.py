@@ -8,6 +8,7 @@ program ends. Prints a line for each check, the counts last, and exits 1 when a 
     tests/contract/mocks.py [PROGRAM]        (bff-mocks in the folder BFF_BUILD, else in build)
 """
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -265,6 +266,21 @@ def events_are_counted(mocks):
 # --- how they misbehave ---
 
 
+def pictures_are_real(mocks):
+    one, other = (mocks.ask("posts", f"/v1/media/{name}") for name in ("7", "8"))
+    again = mocks.ask("posts", "/v1/media/7")
+    assert one.headers["Content-Type"] == "image/bmp" and one.bytes[:2] == b"BM"
+    assert int.from_bytes(one.bytes[2:6], "little") == len(one.bytes) > 300_000
+    assert one.bytes == again.bytes != other.bytes
+
+
+def uploads_are_counted(mocks):
+    for data in (b"", b"abc", os.urandom(3_000_000)):
+        answer = mocks.ask("posts", "/v1/users/1001/uploads", "POST", data)
+        assert answer.status == 201, answer.status
+        assert answer.json() == {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
 def elapsed_s(mocks, service, path):
     start = time.monotonic()
     assert mocks.ask(service, path).status == 200
@@ -518,6 +534,7 @@ WITH_ONE = (
     profiles_are_valid, timelines_are_valid, texts_test_every_reader, numbers_test_every_reader,
     recommendations_are_valid, counts_are_valid, ads_are_valid, stats_are_valid,
     pages_follow_each_other, limits_are_kept, bad_questions_are_refused, events_are_counted,
+    pictures_are_real, uploads_are_counted,
     delays_are_exact, delays_hold_no_thread, statuses_carry_the_marker, bodies_are_spoilt,
     bad_orders_change_nothing, the_issuer_controls_all, tokens_are_signed, tokens_may_be_wrong,
     keys_rotate, the_issuer_describes_itself, the_dump_says_the_same,
