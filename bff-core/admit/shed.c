@@ -272,20 +272,28 @@ static enum step_verdict refuse(struct request *request)
         request->pressed.retry_after_s);
 }
 
-enum step_verdict shed_run(struct request *request)
-{
-    struct pressed *pressed = &request->pressed;
-    enum bff_priority priority = request->routed.plan->priority;
-    pressed->is_counted = shed_enter(request->worker->shed, priority, &pressed->retry_after_s);
-    return pressed->is_counted ? STEP_NEXT : refuse(request);
-}
-
 void shed_forget(struct request *request)
 {
     if (request->pressed.is_counted) {
         request->pressed.is_counted = false;
         shed_leave(request->worker->shed, request->routed.plan->priority);
     }
+}
+
+/*
+ * What is passed through lives as long as two strangers like and costs turns only when bytes move:
+ * it needs room to enter, as everybody does, but then takes none of it.
+ */
+enum step_verdict shed_run(struct request *request)
+{
+    struct pressed *pressed = &request->pressed;
+    const struct bff_plan *plan = request->routed.plan;
+    bool is_in = shed_enter(request->worker->shed, plan->priority, &pressed->retry_after_s);
+    pressed->is_counted = is_in;
+    if (is_in && plan_passes(plan)) {
+        shed_forget(request);
+    }
+    return is_in ? STEP_NEXT : refuse(request);
 }
 
 bool shed_is_on(const struct shed *shed)

@@ -428,6 +428,20 @@ Test(shed, what_no_plan_wants_is_of_low_priority)
     cr_assert_gt(unknown.pressed.retry_after_s, 0);
 }
 
+/* A stream may last for hours. */
+Test(shed, what_is_passed_through_enters_and_takes_no_room)
+{
+    static const struct bff_plan plan = { .name = "upload", .calls = { { .pass = "/" } } };
+    struct worker worker = { .shed = shed };
+    struct request request = { .worker = &worker, .routed.plan = &plan };
+    cr_assert_eq(shed_run(&request), STEP_NEXT);
+    cr_assert_not(request.pressed.is_counted);
+    begin_shedding();
+    cr_assert_eq(shed_run(&request), STEP_FAIL);
+    cr_assert_eq(request.problem, PROBLEM_OVERLOADED);
+    leave(400);
+}
+
 Test(shed, the_step_counts_each_request_once)
 {
     static const struct bff_plan plan = { .name = "feed" };
