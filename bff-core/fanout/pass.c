@@ -14,7 +14,7 @@
 #include "../base/clock.h"
 #include "../base/must.h"
 #include "../wire/http_answer_parser.h"
-#include "service.h"
+#include "attempt.h"
 
 enum { PIPE_BYTES = 64 * 1024, TARGET_MAX_BYTES = 8 * 1024, TRIES_MAX = 2 };
 
@@ -43,8 +43,8 @@ static const char *const never[] = { "connection", "keep-alive", "proxy-connecti
     "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
     "content-length", "host", "expect", "date", "authorization", "forwarded", "via", "x-user-id",
     "x-request-id", "traceparent", "tracestate", "bff-budget", "bff-sections", "server-timing",
-    "ratelimit", "ratelimit-policy", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
-    "x-real-ip" };
+    "ratelimit", "ratelimit-policy", "x-content-type-options", "x-forwarded-for",
+    "x-forwarded-proto", "x-forwarded-host", "x-real-ip" };
 
 static bool is_among(struct str name, const char *const *names, size_t max)
 {
@@ -66,6 +66,33 @@ static bool goes_back(const struct call *call, struct str name)
 {
     return is_among(name, passed_back, countof(passed_back)) ||
            is_among(name, call->asks->answer_fields, BFF_FIELDS_MAX);
+}
+
+/* What the sender wants to end here: the options of its Connection field (RFC 9110 section 7.6.1).
+ */
+struct hop {
+    struct str options;
+};
+
+static void add_option(struct hop *hop, struct arena *arena, struct str name, struct str value)
+{
+    if (str_eq_nocase(name, STR("connection"))) {
+        const char *comma = hop->options.len ? "," : "";
+        hop->options =
+            str_of(arena_printf(arena, "%.*s%s%.*s", STR_FMT(hop->options), comma, STR_FMT(value)));
+    }
+}
+
+static bool ends_here(const struct hop *hop, struct str name)
+{
+    struct str left = hop->options, option;
+    while (left.len) {
+        str_cut(left, ',', &option, &left);
+        if (str_eq_nocase(str_trim(option), name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- at boot ---- */
@@ -123,10 +150,28 @@ static bool has_pass_words(const struct bff_call *call)
            call->body_max_bytes;
 }
 
-void pass_check(const struct bff_plan *plan, size_t calls_count, struct faults *faults)
+/* One lane streams, and it speaks HTTP/1.1. */
+static void check_service(const struct plan_call *call, const struct bff_plan *plan,
+    const struct settings *settings, struct faults *faults)
 {
+    const struct bff_call *asks = call->asks;
+    for (size_t i = 0; i < settings->services_count; i++) {
+        const struct settings_service *service = &settings->services[i];
+        if (service->http2 && asks->from && strcmp(service->name, asks->from) == 0) {
+            faults_add(faults, asks->file ? asks->file : plan->file,
+                asks->line ? asks->line : plan->line,
+                "plan %s: the service \"%s\" speaks HTTP/2 (services.%s.http2), but a request is "
+                "passed through (.pass) by HTTP/1.1 alone.",
+                plan->name, service->name, service->name);
+        }
+    }
+}
+
+void pass_check(const struct plan *compiled, const struct settings *settings, struct faults *faults)
+{
+    const struct bff_plan *plan = compiled->declared;
     bool passes = false;
-    for (size_t i = 0; i < calls_count; i++) {
+    for (size_t i = 0; i < compiled->calls_count; i++) {
         const struct bff_call *call = &plan->calls[i];
         passes |= call->pass != NULL;
         if (!call->pass && has_pass_words(call)) {
@@ -144,12 +189,13 @@ void pass_check(const struct bff_plan *plan, size_t calls_count, struct faults *
     if (!passes) {
         return;
     }
-    if (calls_count != 1) {
+    if (compiled->calls_count != 1) {
         faults_add(faults, plan->file, plan->line,
             "plan %s: a plan that passes its request through (.pass) has one call, not %zu.",
-            plan->name, calls_count);
+            plan->name, compiled->calls_count);
     }
     check_alone(plan, &plan->calls[0], faults);
+    check_service(&compiled->calls[0], plan, settings, faults);
     check_fields(plan, "request_fields", plan->calls[0].request_fields, faults);
     check_fields(plan, "answer_fields", plan->calls[0].answer_fields, faults);
 }
@@ -235,6 +281,8 @@ static unsigned head_ms(const struct request *request)
 static void make_fields(struct request *request, struct pass *pass)
 {
     const struct fanned *fanned = &request->fanned;
+    const struct received *received = &request->received;
+    struct hop hop = { { NULL, 0 } };
     size_t room = fanned->fields_count + request->received.fields_count + 1;
     pass->fields = arena_zalloc(&request->arena, room, sizeof(*pass->fields));
     pass->fields[pass->fields_count++] = (struct http_call_field){ STR("BFF-Budget"),
@@ -244,9 +292,12 @@ static void make_fields(struct request *request, struct pass *pass)
             pass->fields[pass->fields_count++] = fanned->fields[i];
         }
     }
-    for (size_t i = 0; i < request->received.fields_count; i++) {
-        struct http_field field = request->received.fields[i];
-        if (goes_on(pass->call, field.name)) {
+    for (size_t i = 0; i < received->fields_count; i++) {
+        add_option(&hop, &request->arena, received->fields[i].name, received->fields[i].value);
+    }
+    for (size_t i = 0; i < received->fields_count; i++) {
+        struct http_field field = received->fields[i];
+        if (goes_on(pass->call, field.name) && !ends_here(&hop, field.name)) {
             pass->fields[pass->fields_count++] =
                 (struct http_call_field){ field.name, field.value };
         }
@@ -255,27 +306,37 @@ static void make_fields(struct request *request, struct pass *pass)
 
 /* ---- the answer ---- */
 
+/* Copied: the head is the call's, and gone before they are sent. */
+static void take_fields(
+    const struct pass *pass, const struct http_call_head *head, struct passed *passed)
+{
+    struct arena *arena = &pass->call->request->arena;
+    struct http_field *fields = arena_zalloc(arena, head->fields_count, sizeof(struct http_field));
+    struct hop hop = { { NULL, 0 } };
+    for (size_t i = 0; i < head->fields_count; i++) {
+        add_option(&hop, arena, head->fields[i].name, head->fields[i].value);
+    }
+    for (size_t i = 0; i < head->fields_count; i++) {
+        const struct http_call_field *field = &head->fields[i];
+        if (goes_back(pass->call, field->name) && !ends_here(&hop, field->name)) {
+            fields[passed->fields_count++] = (struct http_field){ arena_str(arena, field->name),
+                arena_str(arena, field->value) };
+        }
+    }
+    passed->fields = fields;
+}
+
 static void head_came(void *context, const struct http_call_head *head)
 {
     struct pass *pass = context;
     struct request *request = pass->call->request;
     struct passed *passed = &request->fanned.passed;
-    struct http_field *fields =
-        arena_zalloc(&request->arena, head->fields_count, sizeof(struct http_field));
     *passed = (struct passed){
         .status = head->status,
-        .fields = fields,
         .length = head->length,
         .content = &pass->down,
     };
-    for (size_t i = 0; i < head->fields_count; i++) {
-        const struct http_call_field *field = &head->fields[i];
-        if (goes_back(pass->call, field->name)) {
-            fields[passed->fields_count++] =
-                (struct http_field){ arena_str(&request->arena, field->name),
-                    arena_str(&request->arena, field->value) };
-        }
-    }
+    take_fields(pass, head, passed);
     pass->head_us = clock_now_us();
     pass->call->status = head->status;
     request_wake(request);
@@ -294,11 +355,9 @@ static void tell_service(struct pass *pass, const struct http_answer *answer)
 {
     uint64_t now_us = clock_now_us();
     uint64_t took_us = (pass->head_us ? pass->head_us : now_us) - pass->began_us;
-    enum service_verdict verdict = SERVICE_BAD;
-    if (answer->outcome == HTTP_TIMED_OUT) {
-        verdict = SERVICE_LATE;
-    } else if (answer->outcome == HTTP_ANSWERED && answer->status < 500 && answer->status != 429) {
-        verdict = pass->up.has_ended ? SERVICE_CANCELLED : SERVICE_GOOD;
+    enum service_verdict verdict = failure_verdict(answer);
+    if (verdict == SERVICE_GOOD && pass->up.has_ended) {
+        verdict = SERVICE_CANCELLED;
     }
     pass->http = NULL;
     service_ended(pass->service, pass->host, verdict, took_us, now_us);
@@ -308,29 +367,25 @@ static void ask(struct pass *pass);
 
 static void ended(void *context, struct http_answer *answer)
 {
-    static const char *const causes[HTTP_OUTCOMES] = {
-        [HTTP_UNREACHED] = "no connection",
-        [HTTP_RESET] = "the connection was closed before the answer",
-        [HTTP_BROKEN] = "the answer was cut short or is not well-formed HTTP",
-        [HTTP_TOO_LARGE] = "the answer's head is too large",
-        [HTTP_TIMED_OUT] = "no answer in time",
-    };
     struct pass *pass = context;
     struct request *request = pass->call->request;
     tell_service(pass, answer);
-    bool is_race = answer->outcome == HTTP_RESET && answer->is_reused; /* so there was no body */
     bool is_safe = str_eq(request->received.method, STR("GET")) ||
                    str_eq(request->received.method, STR("HEAD"));
-    if (is_race && is_safe && pass->call->tries < TRIES_MAX) {
+    if (failure_is_race(answer) && is_safe && pass->call->tries < TRIES_MAX) { /* of no body */
         ask(pass);
         return;
     }
-    bool is_late = answer->outcome == HTTP_TIMED_OUT;
-    bool is_answered = answer->outcome == HTTP_ANSWERED;
+    if (answer->outcome == HTTP_ANSWERED) { /* whatever its status is */
+        end_call(pass, CALL_LIVE, NULL);
+        return;
+    }
+    struct failure failure = failure_of(answer);
+    bool is_late = failure.state == CALL_TIMED_OUT;
     pass->problem = is_late ? PROBLEM_UPSTREAM_TIMEOUT : PROBLEM_UPSTREAM_FAILED;
-    pass->why = causes[answer->outcome];
-    end_call(pass, is_answered ? CALL_LIVE : is_late ? CALL_TIMED_OUT : CALL_FAILED, pass->why);
-    if (!is_answered && request->replied.was_handed_over && request->exchange) {
+    pass->why = failure.why;
+    end_call(pass, failure.state, failure.why);
+    if (request->replied.was_handed_over && request->exchange) {
         http_exchange_cut(request->exchange);
     }
 }

@@ -9,7 +9,7 @@
  */
 
 /* At boot: adds a fault for each thing about .pass that cannot work or would be ignored. */
-void pass_check(const struct bff_plan *plan, size_t calls_count, struct faults *faults);
+void pass_check(const struct plan *plan, const struct settings *settings, struct faults *faults);
 
 /* What was understood of it, for --plans: lines below the call's own. */
 void pass_print(const struct bff_call *call, const struct settings *settings, FILE *out);

@@ -195,7 +195,7 @@ static void compile_plan(struct plan *plan, const struct bff_plan *declared,
         compile_call(plan, i, wants, settings, arena, faults);
     }
     check_circles(plan, faults);
-    pass_check(declared, plan->calls_count, faults);
+    pass_check(plan, settings, faults);
 }
 
 struct plan *plans_compile(const struct bff_client *client, const struct settings *settings,

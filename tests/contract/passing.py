@@ -137,7 +137,8 @@ class Service:
             else b"Content-Length: %d\r\n" % size
         connection.sendall(b"HTTP/1.1 %s\r\nContent-Type: image/png\r\nETag: \"e\"\r\n%s"
                            b"Cache-Control: max-age=60\r\nX-Powered-By: x\r\n"
-                           b"Keep-Alive: timeout=5\r\nSet-Cookie: a=b\r\n\r\n" % (status, framing))
+                           b"Keep-Alive: timeout=5\r\nSet-Cookie: a=b\r\n%s\r\n"
+                           % (status, framing, b"Connection: etag\r\n" * (how == "named")))
         self.gave = 0
         self.broke.clear()
         while method == "GET" and self.gave < size:
@@ -327,6 +328,20 @@ def fields(ends):
           and "Server" not in answer.fields, answer.fields)
     check("what is ours stands beside them", answer.fields["X-Request-Id"]
           and answer.fields["RateLimit"] and answer.fields["Cache-Control"] == "no-store",
+          answer.fields)
+    connection = ends.connect("web")
+    connection.sendall(ends.head("POST /v1/uploads", "Content-Length: 3", "Content-Digest: x",
+                                 "Connection: keep-alive, content-digest", "Accept: a/b",
+                                 "Connection: ACCEPT") + b"abc")
+    Answer(connection, keep=False)
+    heard = ends.service.heads[-1]
+    check("what the client's Connection names ends here",
+          "Content-Digest" not in heard and "Accept" not in heard, heard)
+    connection = ends.connect("tv")
+    connection.sendall(ends.head("GET /v1/artwork/named-50"))
+    answer = Answer(connection, keep=False)
+    check("what the service's Connection names ends here", answer.status == 200
+          and "ETag" not in answer.fields and answer.fields["Cache-Control"] == "max-age=60",
           answer.fields)
     connection = ends.connect("tv")
     connection.sendall(ends.head("GET /v1/artwork/length-50?width=20&x=1", "Range: bytes=0-9"))

@@ -6,13 +6,14 @@
 
 #include <stdio.h>
 
-static struct settings_service services[] = { { .name = "posts" } };
+static struct settings_service services[] = { { .name = "posts" },
+    { .name = "modern", .http2 = true } };
 
 static void compile(struct page *page, const struct bff_plan *plan)
 {
     page_open(page, plan, 1);
     page->settings.services = services;
-    page->settings.services_count = 1;
+    page->settings.services_count = countof(services);
     page->core.plans =
         plans_compile(&page->client, &page->settings, &page->core.arena, &page->faults);
 }
@@ -50,6 +51,12 @@ static const struct {
     { PLAN(.calls = { { PASS, .answer_fields = { "ETag", "transfer-encoding" } } }),
         ".answer_fields names transfer-encoding" },
     { PLAN(.calls = { { PASS, .answer_fields = { "Connection" } } }), "not passed through" },
+    { PLAN(.calls = { { PASS, .answer_fields = { "X-Content-Type-Options" } } }),
+        "not passed through" },
+    { PLAN(.calls = { { .as = "up", .from = "modern", .pass = "/u" } }),
+        "the service \"modern\" speaks HTTP/2 (services.modern.http2)" },
+    { PLAN(.calls = { { .as = "up", .from = "nobody", .pass = "/u" } }),
+        "no service in the settings is named" },
     { PLAN(.calls = { { .as = "up", .from = "posts", .pass = "/u/{path.no}" } }), "{path.no}" },
     { PLAN(.calls = { { .as = "up", .from = "posts", .pass = "/u/{other.id}" } }),
         "no other call" },
