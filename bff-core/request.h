@@ -39,6 +39,13 @@ struct named {
     struct str value;
 };
 
+/* What goes on of a request whose body is still to come is its plan's to say. */
+struct streamed {
+    uint64_t length;                 /* of the body; PIPE_LENGTH_UNKNOWN, 0: there is none */
+    const struct http_field *fields; /* all of them */
+    size_t fields_count;
+};
+
 struct received {
     uint64_t
         started_us; /* monotonic: the whole request is here; everything is timed from this moment */
@@ -59,9 +66,7 @@ struct received {
     bool authorization_repeats;
     struct str body;
     bool is_tls;
-    uint64_t length;                 /* of a streamed body; PIPE_LENGTH_UNKNOWN, 0: there is none */
-    const struct http_field *fields; /* of a streamed request: all */
-    size_t fields_count;
+    const struct streamed *streamed; /* NULL: the request was whole */
 };
 
 struct routed {
@@ -141,7 +146,7 @@ struct call {
 
 /* The head of an answer that is passed through; its content is still to come. */
 struct passed {
-    unsigned status;                 /* of the service's answer; 0: there is none yet */
+    unsigned status;                 /* of the service's answer */
     const struct http_field *fields; /* those that come back */
     size_t fields_count;
     uint64_t length; /* of the content, PIPE_LENGTH_UNKNOWN */
@@ -156,9 +161,9 @@ struct fanned {
     struct str caller;  /* whose answers they are: for copies and shared calls */
     const struct http_call_field *fields; /* that every call of this request carries */
     size_t fields_count;
-    struct pass *pass; /* fanout/pass: the plan has no shape; NULL: it has */
-    struct passed passed;
-    size_t shared_fields_count; /* the first of them: they tell nothing of who asks */
+    struct pass *pass;           /* fanout/pass: the plan has no shape; NULL: it has */
+    const struct passed *passed; /* NULL: there is no such answer yet */
+    size_t shared_fields_count;  /* the first of them: they tell nothing of who asks */
 };
 
 /* A value that did not fit its shape and was left out, defaulted, or took its item with it. */
@@ -182,10 +187,9 @@ struct projected {
 struct encoded {
     struct http_field *fields;
     size_t fields_count;
-    size_t passed_count; /* the first of them are the service's */
-    struct buf body;     /* what goes on the wire; empty when the content is passed through */
-    const char *coding;  /* "gzip" or "identity" */
-    size_t plain_bytes;  /* of the body before coding */
+    struct buf body;    /* what goes on the wire; empty when the content is passed through */
+    const char *coding; /* "gzip" or "identity" */
+    size_t plain_bytes; /* of the body before coding */
 };
 
 struct replied {
@@ -264,11 +268,17 @@ __attribute__((format(printf, 3, 4))) enum step_verdict request_refuse(
  * later at most. */
 void request_budget(struct request *request, unsigned budget_ms);
 
+/* The service's answer that is the client's; NULL: the answer is our own. */
+static inline const struct passed *request_passes_back(const struct request *request)
+{
+    return request->problem == PROBLEM_NONE ? request->fanned.passed : NULL;
+}
+
 /* What the client was answered, or is about to be; 0: nothing. */
 static inline unsigned request_status(const struct request *request)
 {
-    bool is_passed = request->problem == PROBLEM_NONE && request->fanned.passed.status;
-    return is_passed ? request->fanned.passed.status : problem_row(request->problem)->status;
+    const struct passed *passed = request_passes_back(request);
+    return passed ? passed->status : problem_row(request->problem)->status;
 }
 
 /* The plan sends its request on and the answer back, both streamed. */

@@ -200,14 +200,14 @@ static void take_all_fields(struct request *request)
 {
     const struct http_arrived *arrived = request->arrived;
     struct arena *arena = &request->arena;
+    struct streamed *streamed = arena_zalloc(arena, 1, sizeof(*streamed));
     struct http_field *fields = arena_zalloc(arena, arrived->fields_count, sizeof(*fields));
     for (size_t i = 0; i < arrived->fields_count; i++) {
         fields[i].name = arena_str(arena, arrived->fields[i].name);
         fields[i].value = arena_str(arena, arrived->fields[i].value);
     }
-    request->received.fields = fields;
-    request->received.fields_count = arrived->fields_count;
-    request->received.length = arrived->length;
+    *streamed = (struct streamed){ arrived->length, fields, arrived->fields_count };
+    request->received.streamed = streamed;
 }
 
 static void take_over(struct request *request)

@@ -281,9 +281,9 @@ static unsigned head_ms(const struct request *request)
 static void make_fields(struct request *request, struct pass *pass)
 {
     const struct fanned *fanned = &request->fanned;
-    const struct received *received = &request->received;
+    const struct streamed *streamed = request->received.streamed;
     struct hop hop = { { NULL, 0 } };
-    size_t room = fanned->fields_count + request->received.fields_count + 1;
+    size_t room = fanned->fields_count + streamed->fields_count + 1;
     pass->fields = arena_zalloc(&request->arena, room, sizeof(*pass->fields));
     pass->fields[pass->fields_count++] = (struct http_call_field){ STR("BFF-Budget"),
         str_of(arena_printf(&request->arena, "%u", head_ms(request))) };
@@ -292,11 +292,11 @@ static void make_fields(struct request *request, struct pass *pass)
             pass->fields[pass->fields_count++] = fanned->fields[i];
         }
     }
-    for (size_t i = 0; i < received->fields_count; i++) {
-        add_option(&hop, &request->arena, received->fields[i].name, received->fields[i].value);
+    for (size_t i = 0; i < streamed->fields_count; i++) {
+        add_option(&hop, &request->arena, streamed->fields[i].name, streamed->fields[i].value);
     }
-    for (size_t i = 0; i < received->fields_count; i++) {
-        struct http_field field = received->fields[i];
+    for (size_t i = 0; i < streamed->fields_count; i++) {
+        struct http_field field = streamed->fields[i];
         if (goes_on(pass->call, field.name) && !ends_here(&hop, field.name)) {
             pass->fields[pass->fields_count++] =
                 (struct http_call_field){ field.name, field.value };
@@ -330,13 +330,14 @@ static void head_came(void *context, const struct http_call_head *head)
 {
     struct pass *pass = context;
     struct request *request = pass->call->request;
-    struct passed *passed = &request->fanned.passed;
+    struct passed *passed = arena_zalloc(&request->arena, 1, sizeof(*passed));
     *passed = (struct passed){
         .status = head->status,
         .length = head->length,
         .content = &pass->down,
     };
     take_fields(pass, head, passed);
+    request->fanned.passed = passed;
     pass->head_us = clock_now_us();
     pass->call->status = head->status;
     request_wake(request);
@@ -395,6 +396,7 @@ static void ended(void *context, struct http_answer *answer)
 static void ask(struct pass *pass)
 {
     struct request *request = pass->call->request;
+    const struct streamed *streamed = request->received.streamed;
     struct worker *worker = request->worker;
     uint64_t now_us = clock_now_us();
     uint64_t ends_us = now_us + head_ms(request) * 1000ull;
@@ -410,8 +412,8 @@ static void ask(struct pass *pass)
         return;
     }
     struct http_call_stream stream = {
-        .body = request->received.length ? &pass->up : NULL,
-        .length = request->received.length,
+        .body = streamed->length ? &pass->up : NULL,
+        .length = streamed->length,
         .content = &pass->down,
         .head_came = head_came,
         .head_ms = head_ms(request),
@@ -456,7 +458,7 @@ static bool begin(struct request *request)
     /* From here on each side has a time of its own. */
     loop_deadline_clear(worker->loop, &request->deadline);
     ask(pass);
-    if (pass->http && request->received.length) {
+    if (pass->http && request->received.streamed->length) {
         http_exchange_read(request->exchange, &pass->up);
     }
     return true;
@@ -470,11 +472,10 @@ enum step_verdict pass_run(struct request *request)
     }
     struct pass *pass = request->fanned.pass;
     if (pass->why) {
-        request->fanned.passed = (struct passed){ 0 };
         return request_refuse(
             request, pass->problem, "The service \"%s\" did not answer.", pass->call->asks->from);
     }
-    return request->fanned.passed.status ? STEP_NEXT : STEP_WAIT;
+    return request->fanned.passed ? STEP_NEXT : STEP_WAIT;
 }
 
 void pass_forget(struct request *request)

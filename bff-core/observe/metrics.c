@@ -260,10 +260,10 @@ static size_t method_place(struct str method)
 /* A status of a service that has no cell of its own counts as the first of its class. */
 static size_t status_place(const struct metrics *metrics, const struct request *request)
 {
-    if (request->problem != PROBLEM_NONE || !request->fanned.passed.status) {
+    if (!request_passes_back(request)) {
         return metrics->status_of[request->problem];
     }
-    unsigned status = request->fanned.passed.status;
+    unsigned status = request_status(request);
     size_t place = place_of_status(metrics, status);
     if (place == metrics->statuses_count) {
         place = place_of_status(metrics, status / 100 * 100);
@@ -353,8 +353,7 @@ void metrics_record(struct metrics_shard *shard, const struct finished *finished
         observe(shard, &shard->body_sizes[route], &histogram_sizes, request->replied.read_bytes);
     }
     if (request->replied.is_sent) {
-        bool is_passed =
-            request->fanned.passed.status != 0; /* as it came: there is no other size */
+        bool is_passed = request_passes_back(request) != NULL; /* there is no other size */
         observe(shard, &shard->plain_sizes[route], &histogram_sizes,
             is_passed ? request->replied.sent_bytes : request->encoded.plain_bytes);
         observe(shard, &shard->coded_sizes[route], &histogram_sizes, request->replied.sent_bytes);

@@ -19,7 +19,8 @@ enum { FIELDS_MAX = 16, PROBLEM_MAX_BYTES = 16 * 1024 };
 static void add(struct request *request, const char *name, struct str value)
 {
     struct encoded *encoded = &request->encoded;
-    must(encoded->fields_count - encoded->passed_count < FIELDS_MAX);
+    const struct passed *passed = request_passes_back(request);
+    must(encoded->fields_count < FIELDS_MAX + (passed ? passed->fields_count : 0));
     encoded->fields[encoded->fields_count++] = (struct http_field){ str_of(name), value };
 }
 
@@ -291,7 +292,7 @@ static void code(struct request *request, struct buf *plain)
  * again. */
 static void add_passed_fields(struct request *request)
 {
-    const struct passed *passed = &request->fanned.passed;
+    const struct passed *passed = request_passes_back(request);
     struct encoded *encoded = &request->encoded;
     bool has_cache_control = false;
     encoded->fields =
@@ -300,7 +301,7 @@ static void add_passed_fields(struct request *request)
         encoded->fields[i] = passed->fields[i];
         has_cache_control |= str_eq_nocase(passed->fields[i].name, STR("cache-control"));
     }
-    encoded->passed_count = encoded->fields_count = passed->fields_count;
+    encoded->fields_count = passed->fields_count;
     if (!has_cache_control) {
         add(request, "Cache-Control", STR("no-store"));
     }
@@ -311,7 +312,7 @@ static void add_passed_fields(struct request *request)
 
 enum step_verdict encode_run(struct request *request)
 {
-    if (request->problem == PROBLEM_NONE && request->fanned.passed.status) {
+    if (request_passes_back(request)) {
         add_passed_fields(request);
         return STEP_NEXT;
     }

@@ -25,7 +25,7 @@ static bool must_close(const struct request *request)
 
 static void pass_back(struct request *request, enum http_after after)
 {
-    const struct passed *passed = &request->fanned.passed;
+    const struct passed *passed = request_passes_back(request);
     struct http_stream_answer answer = {
         .status = passed->status,
         .fields = request->encoded.fields,
@@ -49,7 +49,7 @@ enum step_verdict reply_run(struct request *request)
         must(request->exchange != NULL);
         replied->was_handed_over = true;
         enum http_after after = must_close(request) ? HTTP_CLOSE : HTTP_KEEP;
-        if (request->problem == PROBLEM_NONE && request->fanned.passed.status) {
+        if (request_passes_back(request)) {
             pass_back(request, after);
             return STEP_WAIT;
         }
