@@ -155,6 +155,8 @@ struct flow_wire *flow_connect(void);
 void flow_say(struct flow_wire *wire, const char *bytes);
 /* The next answer on it; after HEAD without a body. False: it was closed before. */
 bool flow_hear(struct flow_wire *wire, bool is_head, struct flow_answer *answer);
+/* True when an answer with this status begins, and the connection ends before its content does. */
+bool flow_is_cut(struct flow_wire *wire, unsigned status);
 /* True when the server closes it without another byte. */
 bool flow_is_closed(struct flow_wire *wire);
 void flow_hang_up(struct flow_wire *wire);

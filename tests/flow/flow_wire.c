@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -132,6 +133,21 @@ bool flow_hear(struct flow_wire *wire, bool is_head, struct flow_answer *answer)
     }
     take(wire, len, &answer->body);
     return true;
+}
+
+bool flow_is_cut(struct flow_wire *wire, unsigned status)
+{
+    static const char length[] = "\r\nContent-Length: ";
+    char begins[20];
+    snprintf(begins, sizeof(begins), "HTTP/1.1 %u ", status);
+    while (hear_more(wire)) {
+    }
+    buf_append(&wire->in, "", 1);
+    const char *end = strstr(wire->in.data, "\r\n\r\n"), *at = strstr(wire->in.data, length);
+    bool has_begun = end && strncmp(wire->in.data, begins, strlen(begins)) == 0;
+    cr_assert(has_begun && at && at < end, "not \"%s\" but: %s", begins, wire->in.data);
+    size_t whole = (size_t)(end + 4 - wire->in.data) + strtoul(at + strlen(length), NULL, 10);
+    return wire->in.len - 1 < whole;
 }
 
 bool flow_is_closed(struct flow_wire *wire)

@@ -26,12 +26,12 @@ static void write_questions(void)
     }
 }
 
-static void open_clients(void)
+static void open_clients_of(const char *client)
 {
     flow_open();
     /* A millisecond is nothing: whatever this machine does, so many at once are too many. */
     flow_serve(&(struct flow_page){
-        .client = "mobile",
+        .client = client,
         .set = { "listen.workers=1", "shed.target_ms=1", "shed.interval_ms=10", "quota.user.rate=0",
             "quota.address.rate=0", "token.cache_entries=1000" },
     });
@@ -39,6 +39,16 @@ static void open_clients(void)
     for (int i = 0; i < CLIENTS; i++) {
         wires[i] = flow_connect();
     }
+}
+
+static void open_clients(void)
+{
+    open_clients_of("mobile");
+}
+
+static void open_uploaders(void)
+{
+    open_clients_of("web");
 }
 
 static void close_clients(void)
@@ -129,4 +139,70 @@ Test(overload, balancers_are_told_while_most_are_refused)
     cr_assert(is_ready());
     flow_until((ask_all(), !is_ready()));
     flow_until(is_ready());
+}
+
+/* ---- what is passed through ---- */
+
+TestSuite(overload_passing, .init = open_uploaders, .fini = close_clients, .timeout = 100);
+
+/* Its body waits until it is asked for. The status. */
+static unsigned upload(void)
+{
+    char *token = flow_mint(NULL), *text;
+    cr_assert_gt(asprintf(&text,
+                     "POST /v1/uploads HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
+                     "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n",
+                     token),
+        0);
+    struct flow_wire *wire = flow_connect();
+    struct flow_answer answer;
+    flow_say(wire, text);
+    cr_assert(flow_hear(wire, false, &answer));
+    unsigned status = answer.status;
+    if (status == 100) {
+        flow_forget(&answer);
+        flow_say(wire, "abc");
+        cr_assert(flow_hear(wire, false, &answer));
+        cr_assert_eq(answer.status, 201);
+    } else {
+        flow_expect(&answer, &(struct flow_expected){ .status = 503,
+                                 .problem = "overloaded",
+                                 .fields = { "Retry-After: [1-9]*", "Connection: close" } });
+        cr_assert(flow_is_closed(wire));
+    }
+    flow_forget(&answer);
+    flow_hang_up(wire);
+    free(text);
+    free(token);
+    return status;
+}
+
+/* The others are answered after it: while they wait the server has too much to do. */
+static unsigned upload_among_all(void)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        flow_say(wires[i], questions[i]);
+    }
+    unsigned status = upload();
+    for (int i = 0; i < CLIENTS; i++) {
+        hear(wires[i]);
+    }
+    return status;
+}
+
+Test(overload_passing, is_refused_before_its_body_is_asked_for)
+{
+    unsigned taken = 0, turned_away = 0;
+    ask_until_refused();
+    for (int i = 0; i < ROUNDS_MAX && !turned_away; i++) {
+        bool is_taken = upload_among_all() == 100;
+        taken += is_taken;
+        turned_away += !is_taken;
+    }
+    cr_assert_eq(turned_away, 1);
+    flow_until(flow_metric("bff_calls_total{plan=\"upload\",call=\"upload\",service=\"posts\","
+                           "state=\"ok\"}") == taken);
+    cr_assert_eq(flow_metric("bff_calls_total{plan=\"upload\",call=\"upload\",service=\"posts\","
+                             "state=\"failed\"}"),
+        0);
 }
