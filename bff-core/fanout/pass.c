@@ -27,8 +27,9 @@ struct pass {
     struct http_call_field *fields;
     size_t fields_count;
     struct pipe up, down; /* from the client, to the client */
-    uint64_t began_us, head_us;
-    const char *why; /* there is no answer */
+    uint64_t began_us;
+    struct limit_time head_time; /* until the answer's head came; .now_us is 0: it has not */
+    const char *why;             /* there is no answer */
     enum problem problem;
 };
 
@@ -326,6 +327,13 @@ static void take_fields(
     passed->fields = fields;
 }
 
+static struct limit_time time_until_now(const struct pass *pass)
+{
+    uint64_t now_us = clock_now_us();
+    uint64_t lag_us = loop_lag_us(pass->call->request->worker->loop, now_us);
+    return (struct limit_time){ now_us - pass->began_us, lag_us, now_us };
+}
+
 static void head_came(void *context, const struct http_call_head *head)
 {
     struct pass *pass = context;
@@ -338,7 +346,7 @@ static void head_came(void *context, const struct http_call_head *head)
     };
     take_fields(pass, head, passed);
     request->fanned.passed = passed;
-    pass->head_us = clock_now_us();
+    pass->head_time = time_until_now(pass);
     pass->call->status = head->status;
     request_wake(request);
 }
@@ -354,14 +362,14 @@ static void end_call(struct pass *pass, enum call_state state, const char *why)
 /* How long a body took to come is the client's doing: such a call says nothing good of its host. */
 static void tell_service(struct pass *pass, const struct http_answer *answer)
 {
-    uint64_t now_us = clock_now_us();
-    uint64_t took_us = (pass->head_us ? pass->head_us : now_us) - pass->began_us;
+    struct limit_time time = pass->head_time.now_us ? pass->head_time : time_until_now(pass);
+    time.now_us = clock_now_us();
     enum service_verdict verdict = failure_verdict(answer);
     if (verdict == SERVICE_GOOD && pass->up.has_ended) {
         verdict = SERVICE_CANCELLED;
     }
     pass->http = NULL;
-    service_ended(pass->service, pass->host, verdict, took_us, now_us);
+    service_ended(pass->service, pass->host, verdict, &time);
 }
 
 static void ask(struct pass *pass);
@@ -400,8 +408,8 @@ static void ask(struct pass *pass)
     struct worker *worker = request->worker;
     uint64_t now_us = clock_now_us();
     uint64_t ends_us = now_us + head_ms(request) * 1000ull;
-    enum service_refusal refusal;
-    pass->host = service_pick(pass->service, NULL, now_us, &refusal);
+    enum service_refusal refusal = SERVICE_READY;
+    pass->host = service_pick(pass->service, 0, now_us, &refusal);
     if (!pass->host || !http_origin_can_stream(host_origin(pass->host))) {
         bool is_full = refusal == SERVICE_FULL;
         pass->problem = is_full ? PROBLEM_OVERLOADED : PROBLEM_UPSTREAM_FAILED;
@@ -482,8 +490,9 @@ void pass_forget(struct request *request)
 {
     struct pass *pass = request->fanned.pass;
     if (pass && pass->http) {
+        const struct limit_time time = time_until_now(pass);
         http_call_cancel(pass->http);
         pass->http = NULL;
-        service_ended(pass->service, pass->host, SERVICE_CANCELLED, 0, clock_now_us());
+        service_ended(pass->service, pass->host, SERVICE_CANCELLED, &time);
     }
 }
