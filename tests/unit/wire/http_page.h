@@ -33,6 +33,7 @@ struct result {
     struct page *page;
     unsigned times; /* that `done` was called */
     unsigned place; /* among all results of the page, from 1 */
+    uint64_t ended_us;
     struct http_answer answer;
     struct buf body;
     char content_type[64];
@@ -89,6 +90,7 @@ static inline void take_answer(void *context, struct http_answer *answer)
     struct result *result = context;
     result->times++;
     result->place = ++places;
+    result->ended_us = clock_now_us();
     result->answer = *answer;
     result->body = answer->body; /* taken */
     buf_init(&answer->body, 0);
@@ -133,6 +135,43 @@ static inline void ask(struct page *page, struct result *result, struct http_cal
     start(page, result, options);
     wait_for(page, 1);
     cr_assert_eq(result->times, 1);
+}
+
+/*
+ * The moment at which something should end, as the loop itself comes to see it: on a machine that
+ * is busy elsewhere both are late, and neither later than the other.
+ */
+struct witness {
+    struct deadline moment;
+    uint64_t seen_us; /* 0: not yet */
+};
+
+static inline void see(struct deadline *moment)
+{
+    container_of(moment, struct witness, moment)->seen_us = clock_now_us();
+}
+
+static inline void call_witness(struct page *page, struct witness *witness, uint64_t in_us)
+{
+    *witness = (struct witness){ .moment.expired = see };
+    loop_deadline(page->loop, &witness->moment, clock_now_us() + in_us);
+}
+
+/* The result came before the moment, or soon after it. */
+static inline bool is_in_time(
+    struct page *page, struct witness *witness, const struct result *result)
+{
+    loop_deadline_clear(page->loop, &witness->moment);
+    return !witness->seen_us || result->ended_us < witness->seen_us + LATE_MS * 1000;
+}
+
+static inline void ask_within(
+    struct page *page, struct result *result, uint64_t limit_us, struct http_call_options options)
+{
+    struct witness witness;
+    call_witness(page, &witness, limit_us);
+    ask(page, result, options);
+    cr_assert(is_in_time(page, &witness, result));
 }
 
 static inline void forget(struct result *result)

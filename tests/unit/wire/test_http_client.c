@@ -78,10 +78,9 @@ static void check_black_hole(
     open_black_hole(&hole);
     open_client(&page, (struct http_client_options){ .connect_timeout_ms = connect_timeout_ms });
     page.origin = origin_at(&page, hole.port, (struct http_origin_options){ .lane = lanes[lane] });
-    ask(&page, &result, (struct http_call_options){ .deadline_us = deadline_us });
+    ask_within(&page, &result, 150000, (struct http_call_options){ .deadline_us = deadline_us });
     cr_assert_eq(result.answer.outcome, outcome, "%s", lane_names[lane]);
     cr_assert_not(result.answer.was_sent);
-    cr_assert_lt(result.answer.total_us, 150000 + LATE_MS * 1000);
     close_page(&page);
     close_black_hole(&hole);
 }
@@ -111,10 +110,9 @@ Test(http_client, a_name_that_is_not_known_harms_nobody_else)
         struct http_origin *nowhere = http_origin_new(page.client, &options, &err);
         for (int i = 0; i < 4; i++) {
             struct http_call_options question = { .origin = nowhere, .deadline_us = 200000 };
-            ask(&page, &lost, question);
+            ask_within(&page, &lost, question.deadline_us, question);
             cr_assert_neq(lost.answer.outcome, HTTP_ANSWERED);
             cr_assert_not(lost.answer.was_sent);
-            cr_assert_lt(lost.answer.total_us, 200000 + LATE_MS * 1000);
             ask(&page, &result, (struct http_call_options){ 0 });
             cr_assert_eq(result.answer.outcome, HTTP_ANSWERED);
             forget(&result);
@@ -404,11 +402,13 @@ Test(http_client, a_call_that_waits_ends_at_its_deadline)
             &page, page.server->port, (struct http_origin_options){ .lane = lanes[lane] });
         start(&page, &first, (struct http_call_options){ .deadline_us = 200000 });
         start(&page, &second, (struct http_call_options){ .deadline_us = 100000 });
+        struct witness witness;
+        call_witness(&page, &witness, 100000);
         wait_for(&page, 2);
         cr_assert_eq(first.answer.outcome, HTTP_TIMED_OUT);
         cr_assert_eq(second.answer.outcome, HTTP_TIMED_OUT);
         cr_assert(first.answer.was_sent && !second.answer.was_sent);
-        cr_assert_lt(second.answer.total_us, 100000 + LATE_MS * 1000);
+        cr_assert(is_in_time(&page, &witness, &second));
         close_page(&page);
     }
 }
@@ -446,7 +446,7 @@ Test(http_client, a_cancelled_call_is_not_heard_of_again)
             cr_assert_eq(cancelled.times, 0);
             http_call_cancel(call);
             cr_assert_eq(http_client_calls(page.client), 0);
-            ask(&page, &next, (struct http_call_options){ .deadline_us = 400000 });
+            ask(&page, &next, (struct http_call_options){ 0 });
             cr_assert_eq(next.answer.outcome, HTTP_ANSWERED);
             cr_assert_not(next.answer.is_reused);
             cr_assert_eq(cancelled.times, 0);

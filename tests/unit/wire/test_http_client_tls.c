@@ -113,10 +113,10 @@ Test(http_client_tls, a_silent_handshake_ends_at_its_own_limit_or_at_the_deadlin
             page.server = server_start(hello, 1, NULL);
             page.origin = origin_at(&page, page.server->port,
                 (struct http_origin_options){ .lane = lanes[lane], .ca_file = nobody.ca_file });
-            ask(&page, &result, (struct http_call_options){ .deadline_us = rows[i].deadline_us });
+            ask_within(&page, &result, 150000,
+                (struct http_call_options){ .deadline_us = rows[i].deadline_us });
             cr_assert_eq(result.answer.outcome, rows[i].outcome, "%s lane", lane_names[lane]);
             cr_assert_not(result.answer.was_sent);
-            cr_assert_lt(result.answer.total_us, 150000 + LATE_MS * 1000);
             close_page(&page);
         }
     }
