@@ -177,12 +177,22 @@ void request_fail(struct request *request, enum problem problem)
     request_wake(request);
 }
 
-/* Whoever is waited for did not come in time: the step tells who that was. */
+/*
+ * Whoever is waited for did not come in time: the step tells who that was. Of a stream it is a
+ * client that never comes to its body's end, for the service has a time of its own.
+ */
 static void deadline_passed(struct deadline *deadline)
 {
     struct request *request = container_of(deadline, struct request, deadline);
+    bool is_streamed = request->fanned.pass != NULL;
     bool waits_for_keys = request->step == STEP_TOKEN;
-    request_fail(request, waits_for_keys ? PROBLEM_KEYS_UNAVAILABLE : PROBLEM_UPSTREAM_TIMEOUT);
+    if (is_streamed && request->replied.was_handed_over && request->exchange) {
+        http_exchange_cut(request->exchange);
+        return;
+    }
+    request_fail(request, is_streamed      ? PROBLEM_REQUEST_TIMEOUT
+                          : waits_for_keys ? PROBLEM_KEYS_UNAVAILABLE
+                                           : PROBLEM_UPSTREAM_TIMEOUT);
 }
 
 void request_budget(struct request *request, unsigned budget_ms)

@@ -90,6 +90,7 @@ struct settings {
         unsigned body_ms;
         unsigned idle_ms;
         unsigned stream_idle_ms;
+        unsigned stream_ms;
         unsigned drain_ms;
         unsigned in_flight; /* requests at once in the process; beyond: 503 */
         unsigned budget_ms; /* of a plan that names none */

@@ -76,6 +76,9 @@ const struct settings_row settings_table[] = {
     { ROW(limits.stream_idle_ms, MS), BOUNDS(100, 60 * MINUTE), .otherwise = "30s",
         .help = "How long a client or a service may neither send nor take while a request or its "
                 "answer is passed through (.pass)." },
+    { ROW(limits.stream_ms, MS), BOUNDS(100, 24 * 60 * MINUTE), .otherwise = "60min",
+        .help = "How long all of that may take, however busy they are; then 408, or what has begun "
+                "is cut off." },
     { ROW(limits.drain_ms, MS), BOUNDS(0, 10 * MINUTE), .otherwise = "10s",
         .zero = "requests in flight are cut off",
         .help = "How long requests in flight may take to finish after SIGTERM." },

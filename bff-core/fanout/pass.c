@@ -6,8 +6,9 @@
  * answer's; what belongs to one connection, frames a message, or tells who asks cannot be named;
  * (2) a request is sent once, but for a GET or HEAD whose kept connection was closed before a byte
  * of the answer; (3) the budget is the time to the answer's head, counted again from the body's
- * last byte; after that nobody's time is up who does something; (4) when the service breaks off,
- * the client's connection does too. How bytes travel is wire's, what they mean nobody's here.
+ * last byte; after that nobody's time is up who does something, until limits.stream_ms; (4) when
+ * the service breaks off, the client's connection does too. How bytes travel is wire's, what they
+ * mean nobody's here.
  */
 #include "pass.h"
 
@@ -463,8 +464,9 @@ static bool begin(struct request *request)
     make_fields(request, pass);
     pass->service = services_get(worker->services, compiled(request)->service);
     pass->call->started_us = clock_now_us();
-    /* From here on each side has a time of its own. */
-    loop_deadline_clear(worker->loop, &request->deadline);
+    /* From here on each side has a time of its own, and both together one against drips. */
+    loop_deadline(worker->loop, &request->deadline,
+        clock_now_us() + worker->core->settings->limits.stream_ms * 1000ull);
     ask(pass);
     if (pass->http && request->received.streamed->length) {
         http_exchange_read(request->exchange, &pass->up);

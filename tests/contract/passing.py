@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import ssl
@@ -142,13 +143,13 @@ class Service:
         self.gave = 0
         self.broke.clear()
         while method == "GET" and self.gave < size:
-            piece = PIECE[:size - self.gave]
+            piece = PIECE[:1 if how == "drip" else size - self.gave]
             connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece) if how == "chunks" else piece)
             self.gave += len(piece)
             if how == "half" and self.gave * 2 >= size:
                 return False
-            if how == "stall" and self.gave * 2 >= size:
-                self.go.wait(20)
+            if how == "drip" or how == "stall" and self.gave * 2 >= size:
+                self.go.wait(0.1 if how == "drip" else 20)
         if how == "chunks" and method == "GET":
             connection.sendall(b"0\r\n\r\n")
         return how != "close"
@@ -174,8 +175,8 @@ class Ends:
             [str(word) for word in command], text=True, stdout=subprocess.PIPE, **pipes)
         return self.processes[name]
 
-    def serve(self, client, is_tls):
-        name = f"{client}{'-tls' if is_tls else ''}"
+    def serve(self, client, is_tls, name=None, stream_ms=600000):
+        name = name or f"{client}{'-tls' if is_tls else ''}"
         issuer = f"http://127.0.0.1:{self.issuer}"
         keys = ROOT / "build" / "dev" / "server"
         services = "".join(f'{other} = {{ url = "http://127.0.0.1:1"; }};\n' for other in OTHERS)
@@ -183,7 +184,7 @@ class Ends:
         tls = f'certificate = "{keys}.crt"; key = "{keys}.key";' if is_tls else ""
         conf.write_text(f'''listen = {{ port = 0; workers = 1; {tls} }};
 admin = {{ port = 0; }};
-limits = {{ stream_idle_ms = 1500; drain_ms = 5000; }};
+limits = {{ stream_idle_ms = 1500; stream_ms = {stream_ms}; drain_ms = 5000; }};
 token = {{ issuer = "{issuer}"; audience = "bff"; jwks_url = "{issuer}/.well-known/jwks.json"; }};
 quota = {{ user = {{ rate = 1000; burst = 1000; }}; address = {{ rate = 0; }}; }};
 services = {{ posts = {{ url = "http://127.0.0.1:{self.service.port}"; }}; {services} }};
@@ -199,8 +200,12 @@ log = {{ access = "{self.folder / name}.access"; }};
             time.sleep(0.01)
         raise SystemExit(f"bff-{client} did not start: {log.read_text()}")
 
+    @staticmethod
+    def connect_to(port):
+        return socket.create_connection(("127.0.0.1", port), timeout=30)
+
     def connect(self, client, is_tls=False):
-        raw = socket.create_connection(("127.0.0.1", self.ports[client, is_tls]), timeout=30)
+        raw = self.connect_to(self.ports[client, is_tls])
         if not is_tls:
             return raw
         context = ssl.create_default_context(cafile=ROOT / "build" / "dev" / "ca.crt")
@@ -523,6 +528,28 @@ def early(ends):
     service.go.set()
 
 
+def drips(ends):
+    """Who does a little now and then is never idle; still he comes to his end."""
+    for client in ("web", "tv"):
+        ends.ports[client, "short"] = ends.serve(client, False, f"{client}-short", 1000)
+    connection = ends.connect_to(ends.ports["web", "short"])
+    connection.sendall(ends.head("POST /v1/uploads", "Content-Length: 1000"))
+    started, sent = time.monotonic(), 0
+    while not select.select([connection], [], [], 0.1)[0] and sent < 100:
+        connection.sendall(b"x")
+        sent += 1
+    answer, took = Answer(connection, keep=False), time.monotonic() - started
+    check("a body that drips in is refused in the end",
+          answer.problem() == "request-timeout" and 1 < sent < 100, f"{answer.status} {took}")
+    ends.service.go.clear()
+    connection = ends.connect_to(ends.ports["tv", "short"])
+    connection.sendall(ends.head("GET /v1/artwork/drip-1000"))
+    answer = Answer(connection, keep=False)
+    check("an answer that drips out is cut off in the end", answer.status == 200 and answer.why,
+          answer.why)
+    ends.service.go.set()
+
+
 def send_quietly(connection, data):
     try:
         connection.sendall(data)
@@ -551,7 +578,7 @@ def main():
         ends = Ends(folder)
         try:
             for part in (uploads, downloads, fields, statuses, invitations, refusals, broken, slow,
-                         early, drained):
+                         early, drips, drained):
                 part(ends)
         finally:
             codes = ends.end()
