@@ -137,7 +137,8 @@ const struct settings_row settings_table[] = {
         .help = "How long a connection to a service is used: a name that has moved is followed "
                 "within this time and dns_ms." },
     { ROW(upstream.dns_ms, MS), BOUNDS(1 * SECOND, 60 * MINUTE), .otherwise = "30s",
-        .help = "How long the address that a name stood for is believed." },
+        .help = "How long the addresses that a name stood for are believed before they are looked "
+                "up again, in the background: until there is an answer the old ones count." },
     { ROW(upstream.connections_max, COUNT), BOUNDS(1, 100000), .otherwise = "256",
         .help = "Connections to all services, of each worker." },
 

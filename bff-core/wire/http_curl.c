@@ -282,6 +282,7 @@ static void take_host(struct http_origin *origin)
     must(origin->host != NULL);
     origin->domain = domain_of(host);
     make_plain_url(origin, port);
+    origin->addresses = http_addresses_new(origin->domain, port, origin->client->options.dns_ms);
     curl_free(host);
     curl_free(port);
     curl_free(written_port);
@@ -310,6 +311,7 @@ void http_curl_url_free(struct http_origin *origin)
 {
     curl_url_cleanup(origin->url);
     curl_url_cleanup(origin->plain_url);
+    http_addresses_free(origin->addresses);
     free(origin->name);
     free(origin->host);
     free(origin->domain);
@@ -382,10 +384,57 @@ void *http_curl_easy_new(struct http_curl *curl, struct http_origin *origin, voi
     return easy;
 }
 
-void http_curl_add(struct http_curl *curl, struct http_curl_job *job)
+/* In curl's words; it has read them when the job is added, but keeps the pointer. */
+static void place(struct http_curl_job *job, const char *words)
+{
+    struct curl_slist *places = words ? curl_slist_append(NULL, words) : NULL;
+    must(places != NULL || !words);
+    must_curl(curl_easy_setopt(job->easy, CURLOPT_RESOLVE, places));
+    curl_slist_free_all(job->places);
+    job->places = places;
+}
+
+static void place_origin(struct http_curl_job *job, struct http_origin *origin)
+{
+    const char *known = http_addresses_known(origin->addresses, clock_now_us());
+    char *words = known ? join(origin->name, known) : NULL;
+    if (words || job->places) {
+        place(job, words);
+    }
+    free(words);
+}
+
+static void add(struct http_curl *curl, struct http_curl_job *job)
 {
     must_curl(curl_easy_setopt(job->easy, CURLOPT_PRIVATE, (char *)job));
     must(curl_multi_add_handle(curl->multi, job->easy) == CURLM_OK);
+}
+
+void http_curl_add(struct http_curl *curl, struct http_curl_job *job, struct http_origin *origin)
+{
+    place_origin(job, origin);
+    add(curl, job);
+}
+
+void http_curl_add_anew(
+    struct http_curl *curl, struct http_curl_job *job, struct http_origin *origin)
+{
+    char *words = NULL;
+    must(asprintf(&words, "-%s", origin->name) >= 0);
+    place(job, words);
+    free(words);
+    add(curl, job);
+}
+
+bool http_curl_is_nobody(int code)
+{
+    return code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
+}
+
+void http_curl_job_free(struct http_curl_job *job)
+{
+    curl_easy_cleanup(job->easy);
+    curl_slist_free_all(job->places);
 }
 
 void http_curl_remove(struct http_curl *curl, struct http_curl_job *job)

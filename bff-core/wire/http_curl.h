@@ -15,6 +15,7 @@ struct http_curl;
  */
 struct http_curl_job {
     void *easy;
+    void *places; /* http_curl's own */
     /* `code` is a CURLcode. Curl is not on the stack. */
     void (*ended)(struct http_curl_job *job, int code);
 };
@@ -36,8 +37,18 @@ void http_curl_url_free(struct http_origin *origin);
  */
 void *http_curl_easy_new(struct http_curl *curl, struct http_origin *origin, void *url);
 
-void http_curl_add(struct http_curl *curl, struct http_curl_job *job);
+/* With what is known of the origin's addresses; while nothing is, curl looks them up itself. */
+void http_curl_add(struct http_curl *curl, struct http_curl_job *job, struct http_origin *origin);
+/* The same, but curl forgets what it was told, and looks them up. */
+void http_curl_add_anew(
+    struct http_curl *curl, struct http_curl_job *job, struct http_origin *origin);
 /* Also for a job that has ended: an easy handle leaves the multi by this only. */
 void http_curl_remove(struct http_curl *curl, struct http_curl_job *job);
+
+/* Whether such a CURLcode of a job means that nobody answers at the origin's addresses. */
+bool http_curl_is_nobody(int code);
+
+/* Frees the easy handle, which is in no multi. */
+void http_curl_job_free(struct http_curl_job *job);
 
 #endif

@@ -1,6 +1,7 @@
 #ifndef WIRE_HTTP_LANE_H
 #define WIRE_HTTP_LANE_H
 
+#include "http_addresses.h"
 #include "http_answer_parser.h"
 #include "http_client.h"
 #include "http_inflate.h"
@@ -67,6 +68,8 @@ struct http_origin {
     struct http_link idle;     /* the lane's own: what carries no call, last used last */
     struct http_link connects; /* of http_connect: handles that connect nothing */
     unsigned connects_spare;
+    uint64_t asked_anew_us; /* of http_connect: when the library last looked the name up itself */
+    struct http_addresses *addresses;
     struct http_client_tls *tls; /* of the exchange lane; NULL: not secure */
     struct http_origin_counters counters;
 };

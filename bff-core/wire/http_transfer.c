@@ -278,6 +278,9 @@ static void ended(struct http_curl_job *job, int code)
     struct transfer *transfer = container_of(job, struct transfer, job);
     struct http_call *call = transfer->call;
     enum http_outcome outcome = outcome_of(transfer, (CURLcode)code);
+    if (http_curl_is_nobody(code)) {
+        http_addresses_doubt(call->origin->addresses, clock_now_us());
+    }
     let_go(transfer);
     http_call_end(call, outcome);
 }
@@ -295,7 +298,7 @@ static struct transfer *transfer_new(struct http_origin *origin)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_content);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-    transfer->job = (struct http_curl_job){ easy, ended };
+    transfer->job = (struct http_curl_job){ .easy = easy, .ended = ended };
     return transfer;
 }
 
@@ -324,7 +327,7 @@ static void begin(struct http_call *call)
     curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, call->request.data);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->fields);
     set_method(easy, call);
-    http_curl_add(call->client->transfers, &transfer->job);
+    http_curl_add(call->client->transfers, &transfer->job, call->origin);
 }
 
 static void stop(struct http_call *call)
@@ -337,7 +340,7 @@ static void forget(struct http_origin *origin)
     while (!http_ring_is_empty(&origin->idle)) {
         struct transfer *transfer = container_of(origin->idle.next, struct transfer, link);
         http_ring_remove(&transfer->link);
-        curl_easy_cleanup(transfer->job.easy);
+        http_curl_job_free(&transfer->job);
         free(transfer);
     }
 }

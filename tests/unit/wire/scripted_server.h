@@ -249,8 +249,9 @@ static inline void *server_accept(void *argument)
     return NULL;
 }
 
-/* On a free port of 127.0.0.1; over TLS with credentials. The last turn of the script repeats. */
-static inline struct server *server_start(
+/* At an IPv4 address; port 0: any that is free. Over TLS with credentials. The last turn of the
+ * script repeats. */
+static inline struct server *server_start_at(const char *host, unsigned port,
     const struct turn *script, size_t turns, gnutls_certificate_credentials_t credentials)
 {
     struct server *server = calloc(1, sizeof(*server));
@@ -259,8 +260,9 @@ static inline struct server *server_start(
     server->credentials = credentials;
     pthread_mutex_init(&server->lock, NULL);
     server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = { .sin_family = AF_INET,
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)
+    };
     socklen_t len = sizeof(address);
     cr_assert_eq(bind(server->fd, (struct sockaddr *)&address, len), 0);
     cr_assert_eq(listen(server->fd, 64), 0);
@@ -268,6 +270,13 @@ static inline struct server *server_start(
     server->port = ntohs(address.sin_port);
     pthread_create(&server->accepting, NULL, server_accept, server);
     return server;
+}
+
+/* On a free port of 127.0.0.1. */
+static inline struct server *server_start(
+    const struct turn *script, size_t turns, gnutls_certificate_credentials_t credentials)
+{
+    return server_start_at("127.0.0.1", 0, script, turns, credentials);
 }
 
 static inline void server_stop(struct server *server)
