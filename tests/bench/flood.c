@@ -6,7 +6,8 @@
  * there may be no more, it counts as unsent. All are timed from the moment they were due. An answer
  * is good when it is 200 and comes within the budget; a client that has waited twice as long hangs
  * up. Prints one line of JSON: for each PATH how many requests were good, late, refused (503),
- * failed (anything else), given up, or unsent, and how long the good ones took.
+ * failed (anything else), given up, or unsent, and how long the good ones took; and which share of
+ * a core this program took itself, since a flood that is short of time measures itself.
  */
 #include "net.h"
 
@@ -59,7 +60,7 @@ struct flood {
     size_t paths_count;
 
     int epoll, timer;
-    uint64_t end_us;
+    uint64_t start_us, end_us;
     uint64_t dice;
     struct connection *idle;
     struct connection asking; /* the sentinel of a ring, the longest waiting first */
@@ -231,10 +232,10 @@ static void read_answer(struct flood *flood, struct connection *connection)
 static void run(struct flood *flood)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
-    uint64_t start_us = clock_now_us();
-    flood->end_us = start_us + flood->limit_ms * 1000u;
+    flood->start_us = clock_now_us();
+    flood->end_us = flood->start_us + flood->limit_ms * 1000u;
     for (size_t i = 0; i < flood->paths_count; i++) {
-        flood->paths[i].due_us = (double)start_us + gap_us(flood, &flood->paths[i]);
+        flood->paths[i].due_us = (double)flood->start_us + gap_us(flood, &flood->paths[i]);
     }
     ask_due(flood);
     while (clock_now_us() < flood->end_us || flood->asking.next != &flood->asking) {
@@ -274,9 +275,13 @@ static void print_path(struct path *path)
 
 static void print(struct flood *flood)
 {
-    printf("{");
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    double cpu_us = 1e6 * (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                    (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+    printf("{\"busy\": %.3f", cpu_us / (double)(clock_now_us() - flood->start_us));
     for (size_t i = 0; i < flood->paths_count; i++) {
-        fputs(i ? ", " : "", stdout);
+        fputs(", ", stdout);
         print_path(&flood->paths[i]);
     }
     printf("}\n");

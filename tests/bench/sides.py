@@ -240,8 +240,8 @@ class Bench:
         return json.loads(done.stdout)
 
     def flood(self, port, budget_ms, ms, rates):
-        """What became of the requests for each path: {path: {outcome: count}}; `rates` are
-        {path: requests a second}."""
+        """What became of the requests for each path: {path: {outcome: count}}, and the share of a
+        core that asking them took; `rates` are {path: requests a second}."""
         argv = ["taskset", "-c", self.load_core, self.build / "tests/bench/flood", "--port", port,
                 "--token", self.token_file, "--budget-ms", budget_ms, "--ms", ms,
                 *(f"{path}={rate:.0f}" for path, rate in rates.items())]
@@ -249,7 +249,13 @@ class Bench:
                               timeout=ms / 1000 + 2 * PATIENCE_S)
         if done.returncode:
             raise BenchError(f"The flood on port {port} failed: {done.stderr}".strip())
-        return json.loads(done.stdout)
+        said = json.loads(done.stdout)
+        busy = said.pop("busy")
+        return said, busy
+
+    def start_refusing(self, turn_ms):
+        argv = [self.build / "tests/bench/refuse", "--port", self.ports.floor, "--turn-ms", turn_ms]
+        return self.start("refuse", argv, self.server_core, self.ports.floor)
 
     # ---- peers that may be missing ----
 
