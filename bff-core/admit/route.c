@@ -237,6 +237,12 @@ static int split(struct arena *arena, struct str path, struct str *segments)
     return count;
 }
 
+/* Such a segment says where to go, whoever reads it next; it names nothing. */
+static bool names_nothing(struct str segment)
+{
+    return segment.len == 0 || str_eq(segment, STR(".")) || str_eq(segment, STR(".."));
+}
+
 static bool matches(const struct route *route, const struct str *segments, size_t count)
 {
     if (route->segments_count != count) {
@@ -244,7 +250,7 @@ static bool matches(const struct route *route, const struct str *segments, size_
     }
     for (size_t i = 0; i < count; i++) {
         const struct segment *wanted = &route->segments[i];
-        if (wanted->is_value ? segments[i].len == 0 : !str_eq(wanted->text, segments[i])) {
+        if (wanted->is_value ? names_nothing(segments[i]) : !str_eq(wanted->text, segments[i])) {
             return false;
         }
     }

@@ -2,10 +2,11 @@
  * template: from a request's values to the question that a service is asked.
  *
  * Owns the grammar between braces. Promises: (1) no value can end its place: in targets everything
- * but unreserved characters is percent-encoded, and a path segment that would be "." or ".." counts
- * as missing; in bodies every value is a whole JSON value; (2) what names another answer is known
- * at boot (waits_for), so the order of calls is data; (3) a list is distinct and capped. Knows
- * nothing of HTTP.
+ * but unreserved characters is percent-encoded, a value of the path that is empty counts as
+ * missing, and so does one that makes its segment "." or "..", which would lead elsewhere and
+ * cannot be encoded away; in bodies every value is a whole JSON value; (2) what names another
+ * answer is known at boot (waits_for), so the order of calls is data; (3) a list is distinct and
+ * capped. Knows nothing of HTTP.
  */
 #include "template.h"
 
@@ -351,17 +352,12 @@ static struct str own_value(const struct request *request, const struct template
 static bool render_own(struct renderer *renderer, const struct template_part *part)
 {
     struct str value = own_value(renderer->request, part);
-    bool climbs = !part->is_in_query &&
-                  (value.len == 0 || str_eq(value, STR(".")) || str_eq(value, STR("..")));
-    if (!value.at || (!renderer->is_body && climbs)) {
-        return false;
-    }
-    if (renderer->is_body) {
+    if (value.at && renderer->is_body) {
         json_quote(renderer->out, value);
-    } else {
+    } else if (value.at) {
         percent_encode(renderer->out, value);
     }
-    return true;
+    return value.at != NULL;
 }
 
 static bool render_otherwise(struct renderer *renderer, const struct template_part *part)
@@ -385,10 +381,20 @@ static void render_text(struct renderer *renderer, const struct template_part *p
     renderer->has_pair = true;
 }
 
+/* Whether what was written since `before` can stand in a path: alone in its segment, these cannot.
+ */
+static bool can_stand(const struct renderer *renderer, size_t before)
+{
+    struct str value = str_from(buf_str(renderer->out), before);
+    return value.len > 0 && !str_eq(value, STR(".")) && !str_eq(value, STR(".."));
+}
+
 static bool render_value(struct renderer *renderer, const struct template_part *part)
 {
     size_t before = renderer->out->len;
-    if (part->kind == PART_ANSWER ? render_answer(renderer, part) : render_own(renderer, part)) {
+    bool is_there =
+        part->kind == PART_ANSWER ? render_answer(renderer, part) : render_own(renderer, part);
+    if (is_there && (renderer->is_body || part->is_in_query || can_stand(renderer, before))) {
         return true;
     }
     buf_cut(renderer->out, before);
@@ -401,6 +407,18 @@ static void drop_pair(struct renderer *renderer)
     struct str kept = buf_str(renderer->out);
     renderer->has_pair = memchr(kept.at, '?', kept.len) != NULL;
     renderer->is_pair_dropped = true;
+}
+
+/* Two values beside each other, or one beside a dot, may make what neither of them is. */
+static bool path_climbs(struct str target)
+{
+    struct str path, segment;
+    str_cut(target, '?', &path, &target);
+    bool climbs = false;
+    while (str_cut(path, '/', &segment, &path) || segment.len) {
+        climbs = climbs || str_eq(segment, STR(".")) || str_eq(segment, STR(".."));
+    }
+    return climbs;
 }
 
 const char *template_render(
@@ -424,6 +442,9 @@ const char *template_render(
             }
             drop_pair(&renderer);
         }
+    }
+    if (!template->is_body && path_climbs(buf_str(out))) {
+        return "a value would lead out of its path";
     }
     return out->is_overfull ? "the question is too large" : NULL;
 }

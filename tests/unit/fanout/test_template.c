@@ -16,6 +16,8 @@ static const struct bff_plan plans[] = { {
         { .as = "stats", .from = "profiles", .get = "/stats?ids={posts.items[*].id}" },
         { .as = "viewed", .from = "profiles", .post = "/e/{path.id}", .is_detached = 1,
             .body = "{\"u\": {claims.sub}, \"ids\":{posts.items[*].id},\"n\":{profile.n}}" },
+        { .as = "team", .from = "profiles", .get = "/teams/{profile.team|none}/x" },
+        { .as = "file", .from = "profiles", .get = "/files/{profile.name}{profile.end}/x?d=/../" },
     },
 } };
 
@@ -34,8 +36,8 @@ static void open_page(void)
     struct request *request = &page.request;
     request->identity = (struct identity){ .claims = claims, .claims_count = 1 };
     request->routed = (struct routed){ .path_values = path, .path_values_count = 1 };
-    request->fanned.calls = arena_zalloc(&request->arena, 5, sizeof(struct call));
-    request->fanned.calls_count = 5;
+    request->fanned.calls = arena_zalloc(&request->arena, 7, sizeof(struct call));
+    request->fanned.calls_count = 7;
 }
 
 static void close_page(void)
@@ -90,6 +92,20 @@ Test(template, a_path_never_climbs)
     struct named sub = { STR("sub"), STR("../admin") };
     page.request.identity.claims = &sub;
     cr_assert_str_eq(target(0), "/v1/users/..%2Fadmin");
+}
+
+Test(template, a_path_does_not_climb_by_what_a_service_says_either)
+{
+    enum { PROFILE = 0, TEAM = 5, FILE_ = 6 };
+    answer(PROFILE, "{\"team\":\"..\",\"name\":\".\",\"end\":\".\"}");
+    cr_assert_str_eq(target(TEAM), "/teams/none/x");
+    cr_assert_str_eq(target(FILE_), "MISSING");
+    answer(PROFILE, "{\"team\":\"\",\"name\":\".\",\"end\":\"txt\"}");
+    cr_assert_str_eq(target(TEAM), "/teams/none/x");
+    cr_assert_str_eq(target(FILE_), "MISSING");
+    answer(PROFILE, "{\"team\":\"..a\",\"name\":\"x.\",\"end\":\"txt\"}");
+    cr_assert_str_eq(target(TEAM), "/teams/..a/x");
+    cr_assert_str_eq(target(FILE_), "/files/x.txt/x?d=/../");
 }
 
 Test(template, a_query_pair_without_its_value_is_left_out)
