@@ -158,9 +158,12 @@ static bool make_client(struct worker *worker, struct err *err)
     };
     worker->client = http_client_new(worker->loop, &options);
     worker->services = services_new(worker, err);
-    worker->upstream = worker->services ? services_shown(worker->services) : NULL;
+    if (!worker->services) {
+        return false;
+    }
+    worker->upstream = services_shown(worker->services);
     worker->flights = flights_new(worker);
-    return worker->services != NULL;
+    return true;
 }
 
 /* On the main thread. */
