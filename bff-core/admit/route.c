@@ -11,6 +11,7 @@
 
 #include "../base/must.h"
 #include "../base/percent.h"
+#include "../wire/http_method.h"
 #include "../wire/utf8.h"
 
 enum { SEGMENTS_MAX = 16 };
@@ -274,17 +275,30 @@ static void take_path_values(
 /* "*" is what can be passed through; HEAD goes where GET goes. */
 static bool takes(const struct route *route, struct str method)
 {
-    static const char *const any[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" };
-    bool is_head = str_eq(method, STR("HEAD"));
-    if (!str_eq(route->method, STR("*"))) {
-        return str_eq(route->method, is_head ? STR("GET") : method);
+    enum http_method any;
+    if (str_eq(route->method, STR("*"))) {
+        return http_method_named(method, &any);
     }
-    for (size_t i = 0; i < countof(any); i++) {
-        if (str_eq(method, str_of(any[i]))) {
-            return true;
+    return str_eq(route->method, str_eq(method, STR("HEAD")) ? STR("GET") : method);
+}
+
+/* The place of the plan that such a request is for; SIZE_MAX: none. Routes do not overlap. */
+static size_t plan_of(
+    const struct core *core, struct str method, const struct str *segments, size_t count)
+{
+    for (size_t i = 0; i < core->routes->count; i++) {
+        const struct route *route = &core->routes->list[i];
+        if (takes(route, method) && matches(route, segments, count)) {
+            return i;
         }
     }
-    return false;
+    return SIZE_MAX;
+}
+
+static void take_plan(struct request *request, size_t plan)
+{
+    request->routed.plan = &request->worker->core->client->plans[plan];
+    request->routed.plan_index = plan;
 }
 
 static bool has_method(struct str allow, struct str method)
@@ -316,39 +330,37 @@ static void add_allow(struct request *request, struct str method)
 
 void route_glance(struct request *request)
 {
-    const struct core *core = request->worker->core;
     struct str segments[SEGMENTS_MAX], rest = str_from(request->received.path, 1);
     size_t count = 0;
     bool has_more = str_starts(request->received.path, STR("/"));
     while (has_more && count < SEGMENTS_MAX) {
         has_more = str_cut(rest, '/', &segments[count++], &rest);
     }
-    for (size_t i = 0; !has_more && i < core->routes->count; i++) {
-        const struct route *route = &core->routes->list[i];
-        if (matches(route, segments, count) && takes(route, request->received.method)) {
-            request->routed.plan = &core->client->plans[i];
-            request->routed.plan_index = i;
-        }
+    size_t plan = has_more
+                      ? SIZE_MAX
+                      : plan_of(request->worker->core, request->received.method, segments, count);
+    if (plan != SIZE_MAX) {
+        take_plan(request, plan);
     }
 }
 
 static enum step_verdict find(struct request *request)
 {
     const struct core *core = request->worker->core;
+    const struct routes *routes = core->routes;
     struct str segments[SEGMENTS_MAX];
     int count = split(&request->arena, request->received.path, segments);
-    for (size_t i = 0; count >= 0 && i < core->routes->count; i++) {
-        const struct route *route = &core->routes->list[i];
-        if (!matches(route, segments, (size_t)count)) {
-            continue;
+    size_t plan =
+        count < 0 ? SIZE_MAX : plan_of(core, request->received.method, segments, (size_t)count);
+    if (plan != SIZE_MAX) {
+        take_plan(request, plan);
+        take_path_values(request, &routes->list[plan], segments);
+        return STEP_NEXT;
+    }
+    for (size_t i = 0; count >= 0 && i < routes->count; i++) {
+        if (matches(&routes->list[i], segments, (size_t)count)) {
+            add_allow(request, routes->list[i].method);
         }
-        if (takes(route, request->received.method)) {
-            request->routed.plan = &core->client->plans[i];
-            request->routed.plan_index = i;
-            take_path_values(request, route, segments);
-            return STEP_NEXT;
-        }
-        add_allow(request, route->method);
     }
     if (request->routed.allow.len) {
         return request_refuse(request, PROBLEM_METHOD_NOT_ALLOWED, "This path takes %.*s.",
@@ -479,21 +491,15 @@ bool route_streams(
     }
     struct arena arena;
     struct str segments[SEGMENTS_MAX], path, query;
-    const struct bff_plan *plan = NULL;
     arena_init(&arena, NULL);
     str_cut(target, '?', &path, &query);
     int count = split(&arena, path, segments);
-    for (size_t i = 0; count >= 0 && i < core->routes->count && !plan; i++) {
-        const struct route *route = &core->routes->list[i];
-        if (takes(route, method) && matches(route, segments, (size_t)count)) {
-            plan = &core->client->plans[i];
-        }
-    }
+    size_t plan = count < 0 ? SIZE_MAX : plan_of(core, method, segments, (size_t)count);
     arena_release(&arena);
-    if (!plan || !plan_passes(plan)) {
+    if (plan == SIZE_MAX || !plan_passes(&core->client->plans[plan])) {
         return false;
     }
-    size_t own_max = plan->calls[0].body_max_bytes;
+    size_t own_max = core->client->plans[plan].calls[0].body_max_bytes;
     *body_max_bytes = own_max ? own_max : core->settings->limits.body_bytes;
     return true;
 }

@@ -61,9 +61,7 @@ void attempt_start(struct attempt *attempt, struct worker *worker, const struct 
 
 void attempt_end(struct attempt *attempt, enum service_verdict verdict)
 {
-    uint64_t now_us = clock_now_us();
-    const struct limit_time time = { now_us - attempt->began_us, loop_lag_us(attempt->loop, now_us),
-        now_us };
+    const struct limit_time time = limit_time_since(attempt->began_us, attempt->loop);
     attempt->http = NULL;
     cache_copy_drop(attempt->known);
     attempt->known = NULL;

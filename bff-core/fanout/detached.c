@@ -135,9 +135,7 @@ static const char *start_next(struct detached *detached)
 
 static void tell_service(const struct detached_call *call, enum service_verdict verdict)
 {
-    uint64_t now_us = clock_now_us();
-    const struct limit_time time = { now_us - call->began_us,
-        loop_lag_us(call->owner->loop, now_us), now_us };
+    const struct limit_time time = limit_time_since(call->began_us, call->owner->loop);
     service_ended(call->service, call->host, verdict, &time);
 }
 

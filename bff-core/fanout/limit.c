@@ -8,6 +8,7 @@
  */
 #include "limit.h"
 
+#include "../base/clock.h"
 #include "../base/must.h"
 
 #include <math.h>
@@ -209,6 +210,12 @@ void limit_began(struct limit *limit, unsigned in_flight, uint64_t now_us)
         begin_window(limit, now_us);
     }
     limit->peak = in_flight > limit->peak ? in_flight : limit->peak;
+}
+
+struct limit_time limit_time_since(uint64_t began_us, const struct loop *loop)
+{
+    uint64_t now_us = clock_now_us();
+    return (struct limit_time){ now_us - began_us, loop_lag_us(loop, now_us), now_us };
 }
 
 void limit_ended(struct limit *limit, bool is_answer, const struct limit_time *time)

@@ -1,6 +1,8 @@
 #ifndef FANOUT_LIMIT_H
 #define FANOUT_LIMIT_H
 
+#include "../base/loop.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -66,6 +68,9 @@ struct limit_time {
     uint64_t lag_us;  /* of that, at most, the caller was late */
     uint64_t now_us;
 };
+
+/* Of a call that ends at this moment, on this loop. */
+struct limit_time limit_time_since(uint64_t began_us, const struct loop *loop);
 
 /*
  * A call has ended, with an answer or without one in time or at all: what failed says nothing about

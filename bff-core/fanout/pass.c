@@ -2,7 +2,7 @@
  * pass: one request sent on as it comes, one answer handed back as it comes.
  *
  * Owns request->fanned.passed and the two pipes between client and service. Promises: (1) of the
- * client's fields go on those that the plan names and PASSED_ON, nothing else, and the same for the
+ * client's fields go on those that the plan names and passed_on, nothing else, and the same for the
  * answer's; what belongs to one connection, frames a message, or tells who asks cannot be named;
  * (2) a request is sent once, but for a GET or HEAD whose kept connection was closed before a byte
  * of the answer; (3) the budget is the time to the answer's head, counted again from the body's
@@ -70,26 +70,24 @@ static bool goes_back(const struct call *call, struct str name)
            is_among(name, call->asks->answer_fields, BFF_FIELDS_MAX);
 }
 
-/* What the sender wants to end here: the options of its Connection field (RFC 9110 section 7.6.1).
+/*
+ * What the sender wants to end here are the options of its Connection field (RFC 9110 section
+ * 7.6.1), which may come in several lines.
  */
-struct hop {
-    struct str options;
-};
-
-static void add_option(struct hop *hop, struct arena *arena, struct str name, struct str value)
+static void add_option(struct str *options, struct arena *arena, struct str name, struct str value)
 {
     if (str_eq_nocase(name, STR("connection"))) {
-        const char *comma = hop->options.len ? "," : "";
-        hop->options =
-            str_of(arena_printf(arena, "%.*s%s%.*s", STR_FMT(hop->options), comma, STR_FMT(value)));
+        const char *comma = options->len ? "," : "";
+        *options =
+            str_of(arena_printf(arena, "%.*s%s%.*s", STR_FMT(*options), comma, STR_FMT(value)));
     }
 }
 
-static bool ends_here(const struct hop *hop, struct str name)
+static bool ends_here(struct str options, struct str name)
 {
-    struct str left = hop->options, option;
-    while (left.len) {
-        str_cut(left, ',', &option, &left);
+    struct str option;
+    while (options.len) {
+        str_cut(options, ',', &option, &options);
         if (str_eq_nocase(str_trim(option), name)) {
             return true;
         }
@@ -227,28 +225,6 @@ static const struct plan_call *compiled(const struct request *request)
     return &request->worker->core->plans[request->routed.plan_index].calls[0];
 }
 
-static bool method_of(struct str name, enum http_method *method)
-{
-    static const struct {
-        struct str name;
-        enum http_method method;
-    } rows[] = {
-        { { "GET", 3 }, HTTP_GET },
-        { { "HEAD", 4 }, HTTP_HEAD },
-        { { "POST", 4 }, HTTP_POST },
-        { { "PUT", 3 }, HTTP_PUT },
-        { { "PATCH", 5 }, HTTP_PATCH },
-        { { "DELETE", 6 }, HTTP_DELETE },
-    };
-    for (size_t i = 0; i < countof(rows); i++) {
-        if (str_eq(name, rows[i].name)) {
-            *method = rows[i].method;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The plan's target, and the client's query behind it where the plan says so. */
 static const char *render_target(struct request *request, struct str *target)
 {
@@ -284,7 +260,7 @@ static void make_fields(struct request *request, struct pass *pass)
 {
     const struct fanned *fanned = &request->fanned;
     const struct streamed *streamed = request->received.streamed;
-    struct hop hop = { { NULL, 0 } };
+    struct str options = { NULL, 0 };
     size_t room = fanned->fields_count + streamed->fields_count + 1;
     pass->fields = arena_zalloc(&request->arena, room, sizeof(*pass->fields));
     pass->fields[pass->fields_count++] = (struct http_call_field){ STR("BFF-Budget"),
@@ -295,11 +271,11 @@ static void make_fields(struct request *request, struct pass *pass)
         }
     }
     for (size_t i = 0; i < streamed->fields_count; i++) {
-        add_option(&hop, &request->arena, streamed->fields[i].name, streamed->fields[i].value);
+        add_option(&options, &request->arena, streamed->fields[i].name, streamed->fields[i].value);
     }
     for (size_t i = 0; i < streamed->fields_count; i++) {
         struct http_field field = streamed->fields[i];
-        if (goes_on(pass->call, field.name) && !ends_here(&hop, field.name)) {
+        if (goes_on(pass->call, field.name) && !ends_here(options, field.name)) {
             pass->fields[pass->fields_count++] =
                 (struct http_call_field){ field.name, field.value };
         }
@@ -314,13 +290,13 @@ static void take_fields(
 {
     struct arena *arena = &pass->call->request->arena;
     struct http_field *fields = arena_zalloc(arena, head->fields_count, sizeof(struct http_field));
-    struct hop hop = { { NULL, 0 } };
+    struct str options = { NULL, 0 };
     for (size_t i = 0; i < head->fields_count; i++) {
-        add_option(&hop, arena, head->fields[i].name, head->fields[i].value);
+        add_option(&options, arena, head->fields[i].name, head->fields[i].value);
     }
     for (size_t i = 0; i < head->fields_count; i++) {
         const struct http_call_field *field = &head->fields[i];
-        if (goes_back(pass->call, field->name) && !ends_here(&hop, field->name)) {
+        if (goes_back(pass->call, field->name) && !ends_here(options, field->name)) {
             fields[passed->fields_count++] = (struct http_field){ arena_str(arena, field->name),
                 arena_str(arena, field->value) };
         }
@@ -330,9 +306,7 @@ static void take_fields(
 
 static struct limit_time time_until_now(const struct pass *pass)
 {
-    uint64_t now_us = clock_now_us();
-    uint64_t lag_us = loop_lag_us(pass->call->request->worker->loop, now_us);
-    return (struct limit_time){ now_us - pass->began_us, lag_us, now_us };
+    return limit_time_since(pass->began_us, pass->call->request->worker->loop);
 }
 
 static void head_came(void *context, const struct http_call_head *head)
@@ -411,12 +385,11 @@ static void ask(struct pass *pass)
     uint64_t ends_us = now_us + head_ms(request) * 1000ull;
     enum service_refusal refusal = SERVICE_READY;
     pass->host = service_pick(pass->service, 0, now_us, &refusal);
-    if (!pass->host || !http_origin_can_stream(host_origin(pass->host))) {
+    if (!pass->host) {
         bool is_full = refusal == SERVICE_FULL;
         pass->problem = is_full ? PROBLEM_OVERLOADED : PROBLEM_UPSTREAM_FAILED;
-        pass->why = pass->host ? "the service's connections cannot be streamed"
-                    : is_full  ? "the service has more work than it bears"
-                               : "no host of the service is well";
+        pass->why =
+            is_full ? "the service has more work than it bears" : "no host of the service is well";
         end_call(pass, CALL_FAILED, pass->why);
         return;
     }
@@ -436,7 +409,8 @@ static void ask(struct pass *pass)
         .deadline_us = ends_us < request->budget_ends_us ? ends_us : request->budget_ends_us,
         .stream = &stream,
     };
-    must(method_of(request->received.method, &options.method)); /* the route takes no other */
+    must(http_method_named(
+        request->received.method, &options.method)); /* the route takes no other */
     pass->call->tries++;
     pass->call->state = CALL_UNDERWAY;
     pass->began_us = now_us;

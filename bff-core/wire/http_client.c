@@ -41,20 +41,6 @@ const char *http_outcome_name(enum http_outcome outcome)
     return names[outcome];
 }
 
-const char *http_method_name(enum http_method method)
-{
-    static const char *const names[] = {
-        [HTTP_GET] = "GET",
-        [HTTP_HEAD] = "HEAD",
-        [HTTP_POST] = "POST",
-        [HTTP_PUT] = "PUT",
-        [HTTP_PATCH] = "PATCH",
-        [HTTP_DELETE] = "DELETE",
-    };
-    must(method < countof(names));
-    return names[method];
-}
-
 /* ---- who may go ---- */
 
 static bool is_below(unsigned count, unsigned max)
@@ -319,17 +305,18 @@ static void call_free(struct http_call *call)
     free(call);
 }
 
-/* Names that decide how the question is read, and so belong to whoever writes it. */
+/* Names that decide how the question is read, and so belong to whoever writes it. Of a streamed
+ * answer the coding is its reader's. */
 static bool is_ours(struct str name, bool is_streamed)
 {
     static const struct str ours[] = { { "host", 4 }, { "connection", 10 },
-        { "content-length", 14 }, { "transfer-encoding", 17 }, { "accept-encoding", 15 } };
-    for (size_t i = 0; i < countof(ours) - is_streamed; i++) {
+        { "content-length", 14 }, { "transfer-encoding", 17 } };
+    for (size_t i = 0; i < countof(ours); i++) {
         if (str_eq_nocase(name, ours[i])) {
             return true;
         }
     }
-    return false;
+    return !is_streamed && str_eq_nocase(name, STR("accept-encoding"));
 }
 
 /* What a target cannot hold: it would end the line, or itself. */
@@ -355,7 +342,7 @@ static void check_options(const struct http_call_options *options)
         must(http_is_token(field->name) && http_is_value(field->value));
         must(!is_ours(field->name, options->stream != NULL));
     }
-    must(!options->stream || (http_origin_can_stream(options->origin) && !options->body.len));
+    must(!options->stream || (options->origin->lane->wake && !options->body.len));
 }
 
 static void start(struct http_call *call, uint64_t deadline_us)
@@ -474,11 +461,6 @@ struct http_origin *http_origin_new(
     choose_lane(origin, options);
     http_ring_append(&client->origins, &origin->link);
     return origin;
-}
-
-bool http_origin_can_stream(const struct http_origin *origin)
-{
-    return origin->lane->wake != NULL;
 }
 
 const char *http_origin_name(const struct http_origin *origin)

@@ -5,6 +5,7 @@
 #include "../base/err.h"
 #include "../base/loop.h"
 #include "../base/pipe.h"
+#include "http_method.h"
 
 /*
  * HTTP to our services: many calls at once, on the loop of one worker, on kept-alive connections.
@@ -60,9 +61,6 @@ struct http_origin_options {
 struct http_origin *http_origin_new(
     struct http_client *client, const struct http_origin_options *options, struct err *err);
 
-/* Calls to it may be streamed: on the exchange lane they can. */
-bool http_origin_can_stream(const struct http_origin *origin);
-
 /* "host:port", for logs and metrics. */
 const char *http_origin_name(const struct http_origin *origin);
 
@@ -76,8 +74,6 @@ struct http_call_field {
     struct str value;
 };
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
-
 /* The head of a streamed answer; slices live until the callback returns. */
 struct http_call_head {
     unsigned status;
@@ -90,9 +86,10 @@ struct http_call_head {
 typedef void http_head_came(void *context, const struct http_call_head *head);
 
 /*
- * A streamed call: its body comes out of a pipe, its answer's content goes into another, and both
- * may pass at the same time. Content is passed as it comes: no coding is taken off it. The pipes
- * live until `done` or cancel. The call ends when the answer does, be the body taken or not.
+ * A streamed call, on the exchange lane alone: its body comes out of a pipe, its answer's content
+ * goes into another, and both may pass at the same time. Content is passed as it comes: no coding
+ * is taken off it. The pipes live until `done` or cancel. The call ends when the answer does, be
+ * the body taken or not.
  */
 struct http_call_stream {
     struct pipe *body;    /* NULL: the question has none */

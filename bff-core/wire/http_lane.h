@@ -110,6 +110,4 @@ enum http_outcome http_call_take_body(struct http_call *call, struct str bytes);
 /* The content has ended. HTTP_ANSWERED means that it was whole. */
 enum http_outcome http_call_take_end(struct http_call *call);
 
-const char *http_method_name(enum http_method method);
-
 #endif

@@ -67,12 +67,6 @@ struct http_call *http_call_start(struct http_client *client,
     return (struct http_call *)&stage_http;
 }
 
-bool http_origin_can_stream(const struct http_origin *origin)
-{
-    (void)origin;
-    return false;
-}
-
 void http_call_cancel(struct http_call *call)
 {
     (void)call;
