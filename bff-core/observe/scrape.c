@@ -163,28 +163,29 @@ static void write_body_bytes(struct scrape *scrape)
     }
 }
 
-static void write_request_body_bytes(struct scrape *scrape)
+/* Of a shard the slots that stand at that member, one for each route. */
+static void write_by_route(struct scrape *scrape, size_t member)
 {
     const struct metrics *metrics = scrape->metrics;
     for (size_t route = 0; route < metrics->routes_count; route++) {
         struct histogram_view view = { 0 };
         for (size_t i = 0; i < metrics->shards_count; i++) {
-            metrics_slot_view(&metrics->shards[i].body_sizes[route], &view);
+            const char *shard = (const char *)&metrics->shards[i];
+            struct metrics_slot *slots = *(struct metrics_slot *const *)(shard + member);
+            metrics_slot_view(&slots[route], &view);
         }
         exposition_histogram(&scrape->text, &metrics->routes[route], &view);
     }
 }
 
+static void write_request_body_bytes(struct scrape *scrape)
+{
+    write_by_route(scrape, offsetof(struct metrics_shard, body_sizes));
+}
+
 static void write_overheads(struct scrape *scrape)
 {
-    const struct metrics *metrics = scrape->metrics;
-    for (size_t route = 0; route < metrics->routes_count; route++) {
-        struct histogram_view view = { 0 };
-        for (size_t i = 0; i < metrics->shards_count; i++) {
-            metrics_slot_view(&metrics->shards[i].overheads[route], &view);
-        }
-        exposition_histogram(&scrape->text, &metrics->routes[route], &view);
-    }
+    write_by_route(scrape, offsetof(struct metrics_shard, overheads));
 }
 
 /* ---- the services' side ---- */

@@ -18,14 +18,8 @@ bool http_server_can_write(const struct http_field *fields, size_t count)
     size_t total = 0;
     for (size_t i = 0; i < count; i++) {
         struct str name = fields[i].name, value = fields[i].value;
-        for (size_t j = 0; j < value.len; j++) {
-            unsigned char c = (unsigned char)value.at[j];
-            if ((c < ' ' && c != '\t') || c == 0x7f) {
-                return false;
-            }
-        }
         total += name.len + sizeof(": \r\n") - 1 + value.len;
-        if (name.len == 0 || memchr(name.at, '\0', name.len) ||
+        if (name.len == 0 || memchr(name.at, '\0', name.len) || str_has_control(value) ||
             total > HTTP_REPLY_FIELDS_MAX_BYTES) {
             return false;
         }

@@ -3,12 +3,12 @@
  *
  * Owns what lies between the guard and two pipes. Promises: (1) nothing is read while the body's
  * pipe is full, so the client is held up by TCP itself; nothing is taken from the content's pipe
- * but what the client's socket takes, and a chunk; (2) an answer that was
- * begun either ends as its head said, or its connection is reset; (3) a client that is waited for
- * and neither sends nor takes for idle_timeout_ms is refused (408), or reset where the answer has
- * begun; waiting for the other side of a pipe is no fault of the client's; (4) `changed` is told
- * with anything on the stack, and never after is_lost or is_answered. Does not know the library,
- * exchanges, or what the bytes are.
+ * but what the client's socket takes, and a chunk; (2) an answer that was begun either ends as its
+ * head said, or its connection is reset; (3) a client that is waited for and neither sends nor
+ * takes for idle_timeout_ms is refused (408), or reset where the answer has begun; waiting for the
+ * other side of a pipe is no fault of the client's; (4) `changed` is told with anything on the
+ * stack, and never after is_lost or is_answered. Does not know the library, exchanges, or what the
+ * bytes are.
  */
 #include "http_stream.h"
 
