@@ -28,6 +28,10 @@ BODY = '{"hello":"\u05e9\u05dc\u05d5\u05dd","items":[1,2,3]}'.encode()
 PATIENCE_S = 30
 
 
+class CannotTry(Exception):
+    """This system does not have what the test needs: a reason, for the report."""
+
+
 # ---- a server that is played ----
 
 class Ready(http.server.BaseHTTPRequestHandler):
@@ -180,8 +184,11 @@ def stops_everything_at_an_interrupt():
 
 def stops_everything_when_its_terminal_is_closed():
     """Though no signal says so: the terminal is not the one of its session."""
+    try:
+        terminal, line = os.openpty()
+    except OSError as error:  # as in a chroot without /dev/pts
+        raise CannotTry(f"no terminal can be made here: {error.strerror}") from None
     demo = Demo("--serve")
-    terminal, line = os.openpty()
     demo.serve(line)
     os.close(line)
     os.close(terminal)
@@ -224,6 +231,8 @@ def main():
         try:
             test()
             print(f"ok - {test.__name__}")
+        except CannotTry as why:
+            print(f"ok - {test.__name__} # SKIP {why}")
         except AssertionError as error:
             print(f"not ok - {test.__name__}\n    {error}")
             is_right = False
