@@ -47,9 +47,6 @@ void shape_fault(struct shape_compiler *c, const struct json *at, const char *se
 /* A value as JSON; "" when it is too long for a sentence. */
 const char *shape_text(struct shape_compiler *c, const struct json *json);
 
-/* What a schema, or else what its $ref leads to, says under a name; NULL: nothing. */
-const struct json *shape_word(struct view view, const char *name);
-
 /* A size that is `least` or more; `otherwise` when there is none, or after a fault. */
 size_t shape_size(
     struct shape_compiler *c, struct view view, const char *name, size_t least, size_t otherwise);

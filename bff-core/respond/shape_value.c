@@ -8,17 +8,12 @@
 #include "shape_compiler.h"
 
 #include "../base/must.h"
+#include "shape_words.h"
 #include "value.h"
 
 enum { TEXT_MAX_BYTES = 64 * 1024 };
 
 /* ---- numbers and texts of the schema ---- */
-
-const struct json *shape_word(struct view view, const char *name)
-{
-    const struct json *own = json_get(view.own, name);
-    return own ? own : json_get(view.target, name);
-}
 
 size_t shape_size(
     struct shape_compiler *c, struct view view, const char *name, size_t least, size_t otherwise)

@@ -3,7 +3,7 @@
  *
  * Owns the table of words. A word of JSON Schema that is not in it would be a promise to clients
  * that nobody keeps, so it is a mistake, never ignored; schemas/README.md says what each word does.
- * Knows nothing of how a shape is compiled.
+ * Knows nothing of where values come from.
  */
 #include "shape_words.h"
 
@@ -103,6 +103,12 @@ static const struct {
     { "prefixItems", "items", IN_LIST },
     { "nullable", "type", IN_VALUE },
 };
+
+const struct json *shape_word(struct view view, const char *name)
+{
+    const struct json *own = json_get(view.own, name);
+    return own ? own : json_get(view.target, name);
+}
 
 static const struct word *word_named(struct str name)
 {

@@ -6,6 +6,9 @@
 /* What a shape may say, and what a service's schema says of a path. Only for shape.c and its parts.
  */
 
+/* What a schema, or else what its $ref leads to, says under a name; NULL: nothing. */
+const struct json *shape_word(struct view view, const char *name);
+
 /*
  * Adds a fault for each word of a schema, and of what its $ref leads to, that is none of ours, that
  * means nothing for values of these kinds (bit k: scan kind k; 0: nobody knows) or beside another
