@@ -28,7 +28,7 @@
 
 /* ---- the page ---- */
 
-enum { FLOW_SERVICES = 7, FLOW_FIELDS_MAX = 12, FLOW_SET_MAX = 8 };
+enum { FLOW_SERVICES = 7, FLOW_FIELDS_MAX = 12, FLOW_SET_MAX = 12 };
 
 /* What a service does, once the client has asked it. Without any of these: what the mock does. */
 struct flow_service {
