@@ -47,7 +47,7 @@ O := $(B)/objects
 
 # ---- flags; CFLAGS, CPPFLAGS and LDFLAGS stay free for whoever builds ----
 
-PACKAGES := libmicrohttpd libcurl gnutls json-c libconfig zlib
+PACKAGES := libmicrohttpd libcurl gnutls json-c libconfig zlib liburing
 SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZE_tsan := -fsanitize=thread
 SANITIZE_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all

@@ -73,6 +73,7 @@ struct settings {
         const char *address;
         unsigned port;    /* 0: any free one (tests) */
         unsigned workers; /* 0 in the file: the number of cores; never 0 after settings_read */
+        bool io_uring;
         unsigned connections_max;
         const char *certificate; /* path; with key: TLS. Both NULL: plain HTTP */
         const char *key;

@@ -44,6 +44,9 @@ const struct settings_row settings_table[] = {
         .help = "The port that clients reach." },
     { ROW(listen.workers, COUNT), BOUNDS(0, 256), .otherwise = "0", .zero = "one for each core",
         .help = "Threads that serve, each with its own loop, connections and caches." },
+    { ROW(listen.io_uring, BOOLEAN), .otherwise = "true",
+        .help = "Read and write many sockets by one system call, where the kernel lets us "
+                "(Linux 5.18 with io_uring, which containers often forbid). false: a call each." },
     { ROW(listen.connections_max, COUNT), BOUNDS(1, 1000000), .otherwise = "10000",
         .help = "Client connections at once, in the whole process." },
     { ROW(listen.certificate, PATH),

@@ -23,6 +23,7 @@
 #include "wire/http_client.h"
 #include "wire/http_server.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -209,6 +210,9 @@ bool worker_make(struct worker *worker, struct core *core, unsigned index, int l
     };
     if (!worker->loop) {
         return err_set(err, "worker %u gets no descriptor for its loop", index);
+    }
+    if (settings->listen.io_uring && !loop_use_ring(worker->loop) && index == 0) {
+        log_info("no io_uring here (%s): each read and each write is a system call", strerror(errno));
     }
     worker->keys_view = keys_view_new(core->keys, worker->loop);
     worker->tokens = tokens_new(settings->token.cache_entries);

@@ -1,12 +1,12 @@
 /*
- * loop: epoll, a deadline heap and two queues.
+ * loop: epoll, a deadline heap, two queues and a batch of reads and writes.
  *
- * Owns the epoll descriptor, the event descriptor that wakes it, and the heap's array; never the
- * structs that are in them. Invariants: (1) deadline->place is its index in the heap, counted from
+ * Owns the epoll descriptor, the event descriptor that wakes it, the heap's array and the batch;
+ * never the structs that are in them. Invariants: (1) deadline->place is its index in the heap, counted from
  * 1, or 0; (2) no callback runs for a watch, deadline or soon that was taken out, even in the
  * middle of a batch; (3) soon work queued by soon work waits for the next round, and a turn has
- * ROUNDS of them at most, so descriptors and deadlines never starve; (4) while soon work is queued
- * the wait is zero. Times are rounded up to epoll's milliseconds: nothing expires early.
+ * ROUNDS of them at most, so descriptors and deadlines never starve; (4) while soon work is queued,
+ * or a read or write waits, the wait is zero. Times are rounded up to epoll's milliseconds: nothing expires early.
  */
 #include "loop.h"
 
@@ -42,6 +42,7 @@ struct loop {
 
     struct soon soon; /* the sentinel of a ring */
     struct turn_hook *hooks;
+    struct batch *batch;
 
     pthread_mutex_t post_lock;
     struct soon *posted; /* last first */
@@ -171,6 +172,28 @@ static void run_soon(struct loop *loop)
     loop_soon_forget(loop, &marker);
 }
 
+static bool has_more(const struct loop *loop)
+{
+    return loop->soon.next != &loop->soon || !batch_is_empty(loop->batch);
+}
+
+/* ---- reads and writes ---- */
+
+void loop_io(struct loop *loop, struct batch_io *io)
+{
+    batch_add(loop->batch, io);
+}
+
+void loop_io_forget(struct loop *loop, struct batch_io *io)
+{
+    batch_forget(loop->batch, io);
+}
+
+bool loop_use_ring(struct loop *loop)
+{
+    return batch_use_ring(loop->batch);
+}
+
 /* ---- other threads ---- */
 
 static void wake(struct loop *loop)
@@ -290,7 +313,7 @@ static int wait_ms(struct loop *loop)
         uint64_t hook_us = hook->before_wait(hook);
         limit_us = hook_us < limit_us ? hook_us : limit_us;
     }
-    if (loop->soon.next != &loop->soon || atomic_load(&loop->is_stopping)) {
+    if (has_more(loop) || atomic_load(&loop->is_stopping)) {
         return 0;
     }
     if (loop->heap_count) {
@@ -315,16 +338,17 @@ static void note_delay(struct loop *loop, uint64_t asked_us)
 }
 
 /*
- * What an event leads to is mostly soon work, one piece after the other, and hooks between them:
- * epoll is not asked in between. Returns how long it may wait then.
+ * What an event leads to is mostly a read, and soon work and writes, one after the other, and hooks
+ * between them: epoll is not asked in between. Returns how long it may wait then.
  */
 static int settle(struct loop *loop)
 {
     int ms = 0;
     for (int round = 0; round < ROUNDS; round++) {
         run_soon(loop);
+        batch_run(loop->batch);
         ms = wait_ms(loop);
-        if (loop->soon.next == &loop->soon) {
+        if (!has_more(loop)) {
             break;
         }
     }
@@ -342,6 +366,7 @@ void loop_run(struct loop *loop)
         loop->now_us = clock_now_us();
         note_delay(loop, asked_us);
         run_ready(loop);
+        batch_run(loop->batch); /* what is here in time is not late */
         run_expired(loop);
     }
     atomic_store(&loop->is_stopping, false);
@@ -368,6 +393,7 @@ struct loop *loop_new(void)
     must(loop != NULL);
     loop->soon.next = loop->soon.before = &loop->soon;
     loop->now_us = loop->emptied_us = clock_now_us();
+    loop->batch = batch_new();
     pthread_mutex_init(&loop->post_lock, NULL);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->wake = (struct watch){ eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), woken };
@@ -389,6 +415,7 @@ void loop_free(struct loop *loop)
         close(loop->epoll_fd);
     }
     pthread_mutex_destroy(&loop->post_lock);
+    batch_free(loop->batch);
     free(loop->heap);
     free(loop);
 }

@@ -1,13 +1,13 @@
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "batch.h"
+
 #include <stdint.h>
 
 /*
  * The loop of one worker: descriptors (epoll), deadlines (a heap), and work put off to the next
- * moment when no library is on the stack. All structs below are parts of their owner; the loop
+ * moment when no library is on the stack, or when there is more of it (reads and writes). All structs below are parts of their owner; the loop
  * keeps pointers to them, so an owner takes them out (unwatch, clear, forget) before it dies. One
  * thread only, except loop_post and loop_stop.
  */
@@ -17,8 +17,8 @@ struct loop;
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
-/* Runs turns until loop_stop. A turn: posted and soon work, turn hooks, wait, descriptors,
- * deadlines. */
+/* Runs turns until loop_stop. A turn: posted and soon work, reads and writes, turn hooks, wait,
+ * descriptors, deadlines. */
 void loop_run(struct loop *loop);
 
 /* Ends loop_run after the current turn; it may be called again. Any thread. */
@@ -76,6 +76,20 @@ struct soon {
  * in the next round: after the turn hooks, and mostly before the next wait. */
 void loop_soon(struct loop *loop, struct soon *soon);
 void loop_soon_forget(struct loop *loop, struct soon *soon);
+
+/*
+ * A read or a write of a socket, done with all others of this moment: behind the soon work that is
+ * queued now, and before the next wait. Must not wait already.
+ */
+void loop_io(struct loop *loop, struct batch_io *io);
+/* No effect when it does not wait. After this `done` is not called. */
+void loop_io_forget(struct loop *loop, struct batch_io *io);
+
+/*
+ * From now on with io_uring. False, with errno, when the kernel does not let us; then each read and
+ * each write stays a system call of its own.
+ */
+bool loop_use_ring(struct loop *loop);
 
 /*
  * From any thread: `soon` is run by the loop's own thread. The caller gives the struct away until

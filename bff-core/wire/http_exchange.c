@@ -3,7 +3,8 @@
  *
  * Curl resolves and connects (http_connect); from then on the descriptor is ours alone, and so is
  * TLS on it. A question is one send; an answer usually is one read: epoll reports edges, and a read
- * that did not fill its room has emptied the socket. Owns connections: CONNECTING, SHAKING hands
+ * that did not fill its room has emptied the socket. Where bytes go through neither TLS nor a pipe
+ * these are put into the loop's batch, with those of all other calls. Owns connections: CONNECTING, SHAKING hands
  * and BUSY with a call, or IDLE. Promises: (1) a connection carries one call at a time, and the
  * next only when the answer was whole, said so, and nothing followed it; (2) the one idle for the
  * shortest time is taken first, so that the others can grow old; (3) an idle one that speaks or
@@ -22,19 +23,21 @@
 #include "../base/clock.h"
 #include "../base/must.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-
-enum { SCRATCH_BYTES = 64 * 1024 };
 
 struct http_exchange {
     struct http_client *client;
     struct http_link idle; /* connections of all origins, idle for longest first */
     unsigned idle_count;
     struct deadline aging;
-    char scratch[SCRATCH_BYTES];
+    char scratch[BATCH_SCRATCH_BYTES]; /* of reads that are not put off */
 };
+
+/* Events that say that the peer has ended the connection, or that it is broken. */
+enum { CLOSED = EPOLLRDHUP | EPOLLHUP | EPOLLERR };
 
 enum connection_state { CONNECTING, SHAKING, BUSY, IDLE };
 
@@ -46,7 +49,11 @@ struct connection {
     struct watch watch;           /* from then on; the descriptor is ours */
     struct http_session *session; /* NULL: no TLS */
     struct deadline connect_ends; /* of SHAKING */
+    struct batch_io writing;      /* of what is left of the question */
+    struct batch_io reading;      /* of the answer */
     size_t sent;                  /* of head and body */
+    bool has_closed;              /* BUSY: the peer, while its answer may still be read */
+    bool is_dead;                 /* BUSY: it takes no more of the question */
     uint64_t since_us;            /* connecting, or idle */
     uint64_t ends_us;             /* when it is too old to carry another call */
     struct http_link link;        /* in origin->idle, last used last */
@@ -58,13 +65,20 @@ static struct http_exchange *exchange_of(const struct connection *connection)
     return connection->origin->client->exchange;
 }
 
+static struct loop *loop_of(const struct connection *connection)
+{
+    return connection->origin->client->loop;
+}
+
 /* ---- connections ---- */
 
 static void close_descriptor(struct connection *connection)
 {
-    struct loop *loop = connection->origin->client->loop;
+    struct loop *loop = loop_of(connection);
     loop_deadline_clear(loop, &connection->connect_ends);
     loop_unwatch(loop, &connection->watch);
+    loop_io_forget(loop, &connection->writing);
+    loop_io_forget(loop, &connection->reading);
     if (connection->session) {
         http_session_close(connection->session);
     }
@@ -98,7 +112,7 @@ static struct connection *oldest_idle(struct http_exchange *exchange)
 /* Ages are of seconds: the loop's time, read once for each wake-up, tells them well enough. */
 static uint64_t coarse_now_us(const struct connection *connection)
 {
-    return loop_now_us(connection->origin->client->loop);
+    return loop_now_us(loop_of(connection));
 }
 
 static bool is_stale(const struct connection *connection, uint64_t now_us)
@@ -242,6 +256,12 @@ static bool is_question_sent(const struct connection *connection)
                       : connection->sent == call->request.len + call->body.len;
 }
 
+/* Neither TLS nor a pipe is between the call and the socket. */
+static bool is_batched(const struct connection *connection)
+{
+    return !connection->session && !connection->call->flow;
+}
+
 /* ---- the answer ---- */
 
 static enum http_io receive(
@@ -322,87 +342,103 @@ static bool feed(struct connection *connection, struct str in, bool is_drained)
 }
 
 /*
- * Where the next bytes go: into the scratch, but content of known length and without a coding goes
- * straight to its place, with the scratch behind it for what should not be there. Of a streamed
- * answer what its pipe has room for, if only then: 0 places are none.
+ * Content of known length and without a coding goes straight to its place, with a scratch behind it
+ * for what should not be there; all else into the scratch. The number of places before that.
  */
-static int reading_places(struct connection *connection, struct iovec places[2])
+static int content_place(const struct connection *connection, struct iovec *place)
 {
     struct http_call *call = connection->call;
-    struct http_exchange *exchange = exchange_of(connection);
-    int count = 0;
-    if (call->flow) {
-        size_t room = http_flow_room(call->flow);
-        room = room < sizeof(exchange->scratch) ? room : sizeof(exchange->scratch);
-        places[0] = (struct iovec){ exchange->scratch, room };
-        return room > 0;
-    }
     bool is_plain = call->parser.framing == HTTP_LENGTH && call->parser.left && !call->inflate;
     char *body = is_plain ? buf_reserve(&call->answer.body, call->parser.left) : NULL;
     if (body) {
-        places[count++] = (struct iovec){ body, call->parser.left };
+        *place = (struct iovec){ body, call->parser.left };
     }
-    places[count++] = (struct iovec){ exchange->scratch, sizeof(exchange->scratch) };
-    return count;
+    return body != NULL;
 }
 
-/* One read, and what it means. False when nothing more is to be read now, or the call has ended. */
-static bool read_some(struct connection *connection, bool peer_has_closed)
+static void hear_close(struct connection *connection)
 {
-    struct iovec places[2];
     struct http_call *call = connection->call;
-    int count = reading_places(connection, places);
-    if (count == 0) {
-        return false;
-    }
-    size_t room = places[0].iov_len + (count > 1 ? places[1].iov_len : 0);
-    size_t received;
-    switch (receive(connection, places, count, &received)) {
-    case HTTP_IO_SOME:
-        break;
-    case HTTP_IO_LATER:
-        return false;
-    case HTTP_IO_CLOSED:
-        if (http_answer_parser_close(&call->parser) == HTTP_ANSWER_END) {
-            finish(connection, http_call_take_end(call), false);
-            return false;
-        }
+    if (http_answer_parser_close(&call->parser) == HTTP_ANSWER_END) {
+        finish(connection, http_call_take_end(call), false);
+    } else {
         fail(connection);
-        return false;
-    case HTTP_IO_FAILED:
-        fail(connection);
-        return false;
     }
+}
+
+static bool hear_some(
+    struct connection *connection, const struct iovec *places, int count, size_t received)
+{
+    struct http_call *call = connection->call;
+    const struct iovec *scratch = &places[count - 1];
+    size_t content_room = count > 1 ? places[0].iov_len : 0;
     /* A streamed answer may be left unread: whether the peer has closed is asked each time. */
-    bool is_drained = !connection->session && received < room && !peer_has_closed && !call->flow;
-    if (count > 1) {
-        size_t direct = received < places[0].iov_len ? received : places[0].iov_len;
-        buf_grew(&call->answer.body, direct);
-        http_answer_parser_skip(&call->parser, direct);
-        received -= direct;
+    bool is_drained = !connection->session && received < content_room + scratch->iov_len &&
+                      !connection->has_closed && !call->flow;
+    if (content_room) {
+        size_t content = received < content_room ? received : content_room;
+        buf_grew(&call->answer.body, content);
+        http_answer_parser_skip(&call->parser, content);
+        received -= content;
     }
-    struct str in = { exchange_of(connection)->scratch, received };
+    struct str in = { scratch->iov_base, received };
     return feed(connection, in, is_drained) && !is_drained;
 }
 
-/* ---- events ---- */
-
-static void idle_ready(struct connection *connection, uint32_t events)
+/* What a read has brought. False when nothing more is to be read now, or the call has ended. */
+static bool hear(struct connection *connection, enum http_io how, const struct iovec *places,
+    int count, size_t received)
 {
-    bool has_spoken = events & EPOLLIN && !is_silent(connection);
-    if (has_spoken || events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-        close_connection(connection);
+    switch (how) {
+    case HTTP_IO_SOME:
+        return hear_some(connection, places, count, received);
+    case HTTP_IO_LATER:
+        break;
+    case HTTP_IO_CLOSED:
+        hear_close(connection);
+        break;
+    case HTTP_IO_FAILED:
+        fail(connection);
+        break;
     }
+    return false;
 }
 
-static void busy_ready(struct connection *connection, uint32_t events)
+/* ---- through TLS, or between pipes: at once ---- */
+
+/* Of a streamed answer what its pipe has room for, if only then: 0 places are none. */
+static int reading_places(struct connection *connection, struct iovec places[2])
+{
+    struct http_flow *flow = connection->call->flow;
+    struct iovec scratch = { exchange_of(connection)->scratch, BATCH_SCRATCH_BYTES };
+    int count = 0;
+    if (flow) {
+        size_t room = http_flow_room(flow);
+        scratch.iov_len = room < scratch.iov_len ? room : scratch.iov_len;
+    } else {
+        count = content_place(connection, places);
+    }
+    places[count] = scratch;
+    return scratch.iov_len ? count + 1 : 0;
+}
+
+static bool read_some(struct connection *connection)
+{
+    struct iovec places[2];
+    int count = reading_places(connection, places);
+    size_t received;
+    return count && hear(connection, receive(connection, places, count, &received), places, count,
+                        received);
+}
+
+static void busy_ready_now(struct connection *connection, uint32_t events)
 {
     struct http_call *call = connection->call;
     bool is_dead = events & EPOLLOUT && !is_question_sent(connection) && !send_question(connection);
-    bool has_closed = is_dead || events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+    connection->has_closed = is_dead || events & CLOSED;
     /* A question refused half way may have its answer waiting: that is read before giving up. */
-    if (has_closed || events & EPOLLIN) {
-        while (read_some(connection, has_closed)) {
+    if (connection->has_closed || events & EPOLLIN) {
+        while (read_some(connection)) {
         }
     }
     if (is_dead && call->carrier == connection) {
@@ -413,10 +449,106 @@ static void busy_ready(struct connection *connection, uint32_t events)
     }
 }
 
+/* ---- in the loop's batch ---- */
+
+static enum http_io io_of(ssize_t result)
+{
+    return result > 0          ? HTTP_IO_SOME
+           : result == 0       ? HTTP_IO_CLOSED
+           : result == -EAGAIN ? HTTP_IO_LATER
+                               : HTTP_IO_FAILED;
+}
+
+static void put_reading(struct connection *connection)
+{
+    struct batch_io *io = &connection->reading;
+    if (io->place == 0) {
+        io->count = content_place(connection, io->pieces);
+        loop_io(loop_of(connection), io);
+    }
+}
+
+static void put_writing(struct connection *connection)
+{
+    struct batch_io *io = &connection->writing;
+    if (io->place == 0) {
+        io->count = pieces_left(connection, io->pieces);
+        loop_io(loop_of(connection), io);
+    }
+}
+
+static void has_read(struct batch_io *io, ssize_t result, char *scratch)
+{
+    (void)scratch; /* the last of the pieces */
+    struct connection *connection = container_of(io, struct connection, reading);
+    struct http_call *call = connection->call;
+    size_t received = result > 0 ? (size_t)result : 0;
+    bool is_dead = connection->is_dead;
+    if (hear(connection, io_of(result), io->pieces, io->count, received)) {
+        put_reading(connection);
+    } else if (is_dead && call->carrier == connection) {
+        fail(connection);
+    }
+}
+
+static void has_written(struct batch_io *io, ssize_t result, char *scratch)
+{
+    (void)scratch;
+    struct connection *connection = container_of(io, struct connection, writing);
+    switch (io_of(result)) {
+    case HTTP_IO_SOME:
+        connection->sent += (size_t)result;
+        connection->call->answer.was_sent = true;
+        if (!is_question_sent(connection)) {
+            put_writing(connection);
+        }
+        break;
+    case HTTP_IO_LATER:
+        break;
+    default: /* its answer may be waiting: that is read before giving up */
+        connection->is_dead = connection->has_closed = true;
+        put_reading(connection);
+        break;
+    }
+}
+
+static void busy_ready_batched(struct connection *connection, uint32_t events)
+{
+    connection->has_closed |= (events & CLOSED) != 0;
+    if (events & EPOLLOUT && !is_question_sent(connection)) {
+        put_writing(connection);
+    }
+    if (connection->has_closed || events & EPOLLIN) {
+        put_reading(connection);
+    }
+}
+
+/* ---- events ---- */
+
+static void idle_ready(struct connection *connection, uint32_t events)
+{
+    bool has_spoken = events & EPOLLIN && !is_silent(connection);
+    if (has_spoken || events & CLOSED) {
+        close_connection(connection);
+    }
+}
+
+static void busy_ready(struct connection *connection, uint32_t events)
+{
+    if (is_batched(connection)) {
+        busy_ready_batched(connection, events);
+    } else {
+        busy_ready_now(connection, events);
+    }
+}
+
 static void ask(struct connection *connection)
 {
     connection->sent = 0;
-    if (!send_question(connection)) {
+    connection->has_closed = connection->is_dead = false;
+    if (is_batched(connection)) {
+        put_writing(connection);
+    } else if (!send_question(connection)) {
         fail(connection);
     } else if (connection->call->flow) {
         http_flow_await(connection->call->flow);
@@ -438,7 +570,7 @@ static void shake(struct connection *connection)
 {
     switch (http_session_shake(connection->session)) {
     case HTTP_IO_SOME:
-        loop_deadline_clear(connection->origin->client->loop, &connection->connect_ends);
+        loop_deadline_clear(loop_of(connection), &connection->connect_ends);
         become_busy(connection);
         break;
     case HTTP_IO_LATER:
@@ -475,7 +607,7 @@ static void ready(struct watch *watch, uint32_t events)
 {
     struct connection *connection = container_of(watch, struct connection, watch);
     if (connection->session && events & ~(uint32_t)EPOLLOUT) {
-        http_session_wake(connection->session, events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+        http_session_wake(connection->session, events & CLOSED);
     }
     switch (connection->state) {
     case SHAKING:
@@ -500,7 +632,9 @@ static void connected(void *context, int fd)
     }
     connection->state = SHAKING;
     connection->watch = (struct watch){ fd, ready };
-    must(loop_watch(connection->origin->client->loop, &connection->watch,
+    connection->writing = (struct batch_io){ .fd = fd, .is_write = true, .done = has_written };
+    connection->reading = (struct batch_io){ .fd = fd, .done = has_read };
+    must(loop_watch(loop_of(connection), &connection->watch,
         EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
     if (connection->origin->is_secure) {
         begin_tls(connection);
