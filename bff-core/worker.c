@@ -212,7 +212,8 @@ bool worker_make(struct worker *worker, struct core *core, unsigned index, int l
         return err_set(err, "worker %u gets no descriptor for its loop", index);
     }
     if (settings->listen.io_uring && !loop_use_ring(worker->loop) && index == 0) {
-        log_info("no io_uring here (%s): each read and each write is a system call", strerror(errno));
+        log_info(
+            "no io_uring here (%s): each read and each write is a system call", strerror(errno));
     }
     worker->keys_view = keys_view_new(core->keys, worker->loop);
     worker->tokens = tokens_new(settings->token.cache_entries);

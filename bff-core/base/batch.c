@@ -9,8 +9,8 @@
  *
  * Owns the ring, the list of those that wait and a scratch for each read of a group. Invariants:
  * (1) io->place is its place in the list, counted from 1, or 0; (2) whoever was forgotten is a NULL
- * in the list; (3) groups are done in the order in which they were added, and a group's members are
- * told in that order. A ring that fails is given up, and what it had not done is done without it.
+ * in the list; (3) all are done, and told, in the order in which they were added. A ring that fails
+ * is given up, and what it had not done is done without it.
  */
 #include "batch.h"
 
@@ -32,7 +32,7 @@ enum {
 
 struct batch {
     struct batch_io **list;
-    size_t count, room;
+    size_t first, end, room; /* [first..end) wait */
     bool has_ring;
     struct io_uring ring;
     struct msghdr messages[GROUP_MAX];
@@ -59,11 +59,11 @@ static void grow(struct batch *batch)
 void batch_add(struct batch *batch, struct batch_io *io)
 {
     must(io->place == 0 && io->done != NULL && io->count <= BATCH_PIECES_MAX);
-    if (batch->count == batch->room) {
+    if (batch->end == batch->room) {
         grow(batch);
     }
-    batch->list[batch->count++] = io;
-    io->place = batch->count;
+    batch->list[batch->end++] = io;
+    io->place = batch->end;
 }
 
 void batch_forget(struct batch *batch, struct batch_io *io)
@@ -75,9 +75,9 @@ void batch_forget(struct batch *batch, struct batch_io *io)
     }
 }
 
-bool batch_is_empty(const struct batch *batch)
+size_t batch_count(const struct batch *batch)
 {
-    return batch->count == 0;
+    return batch->end - batch->first;
 }
 
 /* ---- one after the other ---- */
@@ -183,29 +183,29 @@ static void do_group(struct batch *batch, struct batch_io **group, size_t count)
     }
 }
 
-void batch_run(struct batch *batch)
+/* Without the ring each is told at once: its bytes are still in the cache then. */
+static size_t group_count(const struct batch *batch)
 {
-    size_t end = batch->count;
-    for (size_t at = 0, count; at < end; at += count) {
-        /* Without the ring each is told at once: its bytes are still in the cache then. */
-        size_t most = batch->has_ring ? GROUP_MAX : 1;
-        count = end - at < most ? end - at : most;
-        do_group(batch, batch->list + at, count);
-        for (size_t i = 0; i < count; i++) {
-            struct batch_io *io = batch->list[at + i]; /* unless the one before has forgotten it */
-            if (io) {
-                io->place = 0;
-                io->done(io, batch->results[i], scratch_of(batch, i));
-            }
+    size_t waiting = batch_count(batch), most = batch->has_ring ? GROUP_MAX : 1;
+    return waiting < most ? waiting : most;
+}
+
+size_t batch_run(struct batch *batch)
+{
+    size_t first = batch->first, count = group_count(batch);
+    do_group(batch, batch->list + first, count);
+    batch->first += count;
+    for (size_t i = 0; i < count; i++) {
+        struct batch_io *io = batch->list[first + i]; /* unless the one before has forgotten it */
+        if (io) {
+            io->place = 0;
+            io->done(io, batch->results[i], scratch_of(batch, i));
         }
     }
-    batch->count -= end;
-    memmove(batch->list, batch->list + end, batch->count * sizeof(*batch->list));
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->list[i]) {
-            batch->list[i]->place = i + 1;
-        }
+    if (batch->first == batch->end) {
+        batch->first = batch->end = 0;
     }
+    return count;
 }
 
 /* ---- its life ---- */

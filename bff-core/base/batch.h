@@ -34,7 +34,8 @@ enum { BATCH_PIECES_MAX = 2, BATCH_SCRATCH_BYTES = 64 * 1024 };
 struct batch *batch_new(void);
 void batch_free(struct batch *batch);
 
-/* From now on with io_uring. False, with errno, when the kernel does not let us: nothing changes. */
+/* From now on with io_uring. False, with errno, when the kernel does not let us: nothing changes.
+ */
 bool batch_use_ring(struct batch *batch);
 bool batch_has_ring(const struct batch *batch);
 
@@ -42,9 +43,13 @@ bool batch_has_ring(const struct batch *batch);
 void batch_add(struct batch *batch, struct batch_io *io);
 /* It is not done, and `done` not called: not even when it waits for that in this run. */
 void batch_forget(struct batch *batch, struct batch_io *io);
-bool batch_is_empty(const struct batch *batch);
+/* How many wait, the forgotten among them. */
+size_t batch_count(const struct batch *batch);
 
-/* Does all that wait now, and tells each; what they add waits for the next run. */
-void batch_run(struct batch *batch);
+/*
+ * Does those that have waited longest, as many as one system call takes, and tells each of them.
+ * Returns how many that were.
+ */
+size_t batch_run(struct batch *batch);
 
 #endif

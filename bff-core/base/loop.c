@@ -2,11 +2,12 @@
  * loop: epoll, a deadline heap, two queues and a batch of reads and writes.
  *
  * Owns the epoll descriptor, the event descriptor that wakes it, the heap's array and the batch;
- * never the structs that are in them. Invariants: (1) deadline->place is its index in the heap, counted from
- * 1, or 0; (2) no callback runs for a watch, deadline or soon that was taken out, even in the
- * middle of a batch; (3) soon work queued by soon work waits for the next round, and a turn has
- * ROUNDS of them at most, so descriptors and deadlines never starve; (4) while soon work is queued,
- * or a read or write waits, the wait is zero. Times are rounded up to epoll's milliseconds: nothing expires early.
+ * never the structs that are in them. Invariants: (1) deadline->place is its index in the heap,
+ * counted from 1, or 0; (2) no callback runs for a watch, deadline or soon that was taken out, even
+ * in the middle of a batch; (3) soon work queued by soon work waits for the next round, and a turn
+ * has ROUNDS of them at most, so descriptors and deadlines never starve; (4) while soon work is
+ * queued, or a read or write waits, the wait is zero. Times are rounded up to epoll's milliseconds:
+ * nothing expires early.
  */
 #include "loop.h"
 
@@ -40,7 +41,8 @@ struct loop {
     size_t heap_count;
     size_t heap_room;
 
-    struct soon soon; /* the sentinel of a ring */
+    struct soon soon;   /* the sentinel of a ring */
+    struct soon marker; /* in it while a round runs: behind the last of that round */
     struct turn_hook *hooks;
     struct batch *batch;
 
@@ -159,22 +161,21 @@ void loop_soon_forget(struct loop *loop, struct soon *soon)
     *soon = (struct soon){ .run = soon->run };
 }
 
-/* A marker ends the round: what is queued behind it waits for the next turn. */
+/* What is queued behind the marker waits for the next round. */
 static void run_soon(struct loop *loop)
 {
-    struct soon marker = { .run = (void (*)(struct soon *))abort };
-    loop_soon(loop, &marker);
-    while (loop->soon.next != &marker) {
+    loop_soon(loop, &loop->marker);
+    while (loop->soon.next != &loop->marker) {
         struct soon *first = loop->soon.next;
         loop_soon_forget(loop, first);
         first->run(first);
     }
-    loop_soon_forget(loop, &marker);
+    loop_soon_forget(loop, &loop->marker);
 }
 
 static bool has_more(const struct loop *loop)
 {
-    return loop->soon.next != &loop->soon || !batch_is_empty(loop->batch);
+    return loop->soon.next != &loop->soon || batch_count(loop->batch) > 0;
 }
 
 /* ---- reads and writes ---- */
@@ -187,6 +188,16 @@ void loop_io(struct loop *loop, struct batch_io *io)
 void loop_io_forget(struct loop *loop, struct batch_io *io)
 {
     batch_forget(loop->batch, io);
+}
+
+/* What was read is worked on while it is in the cache: before more is. */
+static void run_io(struct loop *loop)
+{
+    size_t left = batch_count(loop->batch);
+    for (size_t done; left > 0; left -= done < left ? done : left) {
+        done = batch_run(loop->batch);
+        run_soon(loop);
+    }
 }
 
 bool loop_use_ring(struct loop *loop)
@@ -346,7 +357,7 @@ static int settle(struct loop *loop)
     int ms = 0;
     for (int round = 0; round < ROUNDS; round++) {
         run_soon(loop);
-        batch_run(loop->batch);
+        run_io(loop);
         ms = wait_ms(loop);
         if (!has_more(loop)) {
             break;
@@ -366,7 +377,7 @@ void loop_run(struct loop *loop)
         loop->now_us = clock_now_us();
         note_delay(loop, asked_us);
         run_ready(loop);
-        batch_run(loop->batch); /* what is here in time is not late */
+        run_io(loop); /* what is here in time is not late */
         run_expired(loop);
     }
     atomic_store(&loop->is_stopping, false);
@@ -392,6 +403,7 @@ struct loop *loop_new(void)
     struct loop *loop = calloc(1, sizeof(*loop));
     must(loop != NULL);
     loop->soon.next = loop->soon.before = &loop->soon;
+    loop->marker.run = (void (*)(struct soon *))abort; /* never run */
     loop->now_us = loop->emptied_us = clock_now_us();
     loop->batch = batch_new();
     pthread_mutex_init(&loop->post_lock, NULL);

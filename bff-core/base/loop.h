@@ -7,9 +7,9 @@
 
 /*
  * The loop of one worker: descriptors (epoll), deadlines (a heap), and work put off to the next
- * moment when no library is on the stack, or when there is more of it (reads and writes). All structs below are parts of their owner; the loop
- * keeps pointers to them, so an owner takes them out (unwatch, clear, forget) before it dies. One
- * thread only, except loop_post and loop_stop.
+ * moment when no library is on the stack, or when there is more of it (reads and writes). All
+ * structs below are parts of their owner; the loop keeps pointers to them, so an owner takes them
+ * out (unwatch, clear, forget) before it dies. One thread only, except loop_post and loop_stop.
  */
 struct loop;
 

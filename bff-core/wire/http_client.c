@@ -15,7 +15,6 @@
 #include "../base/must.h"
 #include "http_client_tls.h"
 #include "http_curl.h"
-#include "http_exchange.h"
 #include "http_flow.h"
 #include "http_lane.h"
 
@@ -493,7 +492,7 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
     http_ring_init(&client->spare);
     client->transfers = http_curl_new(loop, options->connections_max);
     client->connects = http_curl_new(loop, 0);
-    client->exchange = http_exchange_new(client);
+    client->carriers = http_carriers_new(client);
     return client;
 }
 
@@ -517,7 +516,7 @@ void http_client_free(struct http_client *client)
     }
     loop_soon_forget(client->loop, &client->next);
     http_inflate_pool_fini(&client->inflates);
-    http_exchange_free(client->exchange);
+    http_carriers_free(client->carriers);
     http_curl_free(client->transfers);
     http_curl_free(client->connects);
     free(client);

@@ -3,18 +3,15 @@
  *
  * Curl resolves and connects (http_connect); from then on the descriptor is ours alone, and so is
  * TLS on it. A question is one send; an answer usually is one read: epoll reports edges, and a read
- * that did not fill its room has emptied the socket. Where bytes go through neither TLS nor a pipe
- * these are put into the loop's batch, with those of all other calls. Owns connections: CONNECTING, SHAKING hands
- * and BUSY with a call, or IDLE. Promises: (1) a connection carries one call at a time, and the
- * next only when the answer was whole, said so, and nothing followed it; (2) the one idle for the
- * shortest time is taken first, so that the others can grow old; (3) an idle one that speaks or
- * closes is closed at once; (4) in use and idle together stay within connections_max; (5) a
+ * that did not fill its room has emptied the socket. Where neither TLS nor a pipe stands between
+ * the call and the socket, both go into the loop's batch, with those of all other calls. Promises:
+ * (1) a connection carries one call at a time, and the next only when the answer was whole, said
+ * so, and nothing followed it; (2) an idle one that speaks or closes is closed at once; (3) a
  * descriptor is written to from the moment it was handed over until we close it, and never after.
- * Knows nothing of queues and of a call's deadline; connect_timeout_ms is kept here once curl has
- * connected.
+ * Owns nothing: connections are http_carrier.c's. Knows nothing of queues and of a call's deadline;
+ * connect_timeout_ms is kept here once curl has connected.
  */
-#include "http_exchange.h"
-
+#include "http_carrier.h"
 #include "http_connect.h"
 #include "http_flow.h"
 #include "http_question.h"
@@ -24,180 +21,21 @@
 #include "../base/must.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-
-struct http_exchange {
-    struct http_client *client;
-    struct http_link idle; /* connections of all origins, idle for longest first */
-    unsigned idle_count;
-    struct deadline aging;
-    char scratch[BATCH_SCRATCH_BYTES]; /* of reads that are not put off */
-};
 
 /* Events that say that the peer has ended the connection, or that it is broken. */
 enum { CLOSED = EPOLLRDHUP | EPOLLHUP | EPOLLERR };
 
-enum connection_state { CONNECTING, SHAKING, BUSY, IDLE };
-
-struct connection {
-    struct http_origin *origin;
-    enum connection_state state;
-    struct http_call *call;       /* NULL: idle */
-    struct http_connect *connect; /* while CONNECTING */
-    struct watch watch;           /* from then on; the descriptor is ours */
-    struct http_session *session; /* NULL: no TLS */
-    struct deadline connect_ends; /* of SHAKING */
-    struct batch_io writing;      /* of what is left of the question */
-    struct batch_io reading;      /* of the answer */
-    size_t sent;                  /* of head and body */
-    bool has_closed;              /* BUSY: the peer, while its answer may still be read */
-    bool is_dead;                 /* BUSY: it takes no more of the question */
-    uint64_t since_us;            /* connecting, or idle */
-    uint64_t ends_us;             /* when it is too old to carry another call */
-    struct http_link link;        /* in origin->idle, last used last */
-    struct http_link age;         /* in exchange->idle */
-};
-
-static struct http_exchange *exchange_of(const struct connection *connection)
-{
-    return connection->origin->client->exchange;
-}
-
-static struct loop *loop_of(const struct connection *connection)
-{
-    return connection->origin->client->loop;
-}
-
-/* ---- connections ---- */
-
-static void close_descriptor(struct connection *connection)
-{
-    struct loop *loop = loop_of(connection);
-    loop_deadline_clear(loop, &connection->connect_ends);
-    loop_unwatch(loop, &connection->watch);
-    loop_io_forget(loop, &connection->writing);
-    loop_io_forget(loop, &connection->reading);
-    if (connection->session) {
-        http_session_close(connection->session);
-    }
-    close(connection->watch.fd);
-}
-
-/* From any state; its call, if there is one, has nothing to carry it then. */
-static void close_connection(struct connection *connection)
-{
-    if (connection->state == IDLE) {
-        http_ring_remove(&connection->link);
-        http_ring_remove(&connection->age);
-        exchange_of(connection)->idle_count--;
-    }
-    if (connection->call) {
-        connection->call->carrier = NULL;
-    }
-    if (connection->state != CONNECTING) {
-        close_descriptor(connection);
-    } else if (connection->connect) {
-        http_connect_cancel(connection->connect);
-    }
-    free(connection);
-}
-
-static struct connection *oldest_idle(struct http_exchange *exchange)
-{
-    return container_of(exchange->idle.next, struct connection, age);
-}
-
-/* Ages are of seconds: the loop's time, read once for each wake-up, tells them well enough. */
-static uint64_t coarse_now_us(const struct connection *connection)
-{
-    return loop_now_us(loop_of(connection));
-}
-
-static bool is_stale(const struct connection *connection, uint64_t now_us)
-{
-    uint64_t limit_us = (uint64_t)connection->origin->client->options.idle_timeout_ms * 1000;
-    return now_us - connection->since_us >= limit_us;
-}
-
-/*
- * Those that were made together do not end together: each gets between three quarters of the age
- * and all of it, in the steps of the golden ratio.
- */
-static uint64_t end_of_life_us(const struct http_origin *origin, uint64_t now_us)
-{
-    uint64_t age_us = (uint64_t)origin->client->options.age_max_ms * 1000;
-    uint32_t part = (uint32_t)origin->counters.connects * 2654435769u;
-    return age_us ? now_us + age_us - (age_us / 4 * part >> 32) : UINT64_MAX;
-}
-
-static void wait_for_age(struct http_exchange *exchange)
-{
-    uint64_t limit_us = (uint64_t)exchange->client->options.idle_timeout_ms * 1000;
-    loop_deadline(
-        exchange->client->loop, &exchange->aging, oldest_idle(exchange)->since_us + limit_us);
-}
-
-/*
- * The deadline is set for who was oldest then, and not moved when that one is used: cheaper than to
- * be exact.
- */
-static void close_stale(struct deadline *deadline)
-{
-    struct http_exchange *exchange = container_of(deadline, struct http_exchange, aging);
-    uint64_t now_us = clock_now_us();
-    while (!http_ring_is_empty(&exchange->idle) && is_stale(oldest_idle(exchange), now_us)) {
-        close_connection(oldest_idle(exchange));
-    }
-    if (!http_ring_is_empty(&exchange->idle)) {
-        wait_for_age(exchange);
-    }
-}
-
-static void become_idle(struct connection *connection)
-{
-    struct http_exchange *exchange = exchange_of(connection);
-    connection->state = IDLE;
-    connection->call->carrier = NULL;
-    connection->call = NULL;
-    connection->since_us = coarse_now_us(connection);
-    http_ring_append(&connection->origin->idle, &connection->link);
-    http_ring_append(&exchange->idle, &connection->age);
-    exchange->idle_count++;
-    if (exchange->aging.place == 0) {
-        wait_for_age(exchange);
-    }
-}
-
-/* The idle connection that was used last, now BUSY; NULL when there is none. */
-static struct connection *take_idle(struct http_origin *origin)
-{
-    while (!http_ring_is_empty(&origin->idle)) {
-        struct connection *connection = container_of(origin->idle.before, struct connection, link);
-        uint64_t now_us = coarse_now_us(connection);
-        if (is_stale(connection, now_us) || now_us >= connection->ends_us) {
-            close_connection(connection);
-            continue;
-        }
-        http_ring_remove(&connection->link);
-        http_ring_remove(&connection->age);
-        exchange_of(connection)->idle_count--;
-        connection->state = BUSY;
-        return connection;
-    }
-    return NULL;
-}
-
 /* ---- the question ---- */
 
 /* What is left to send of head and body; the number of pieces. */
-static int pieces_left(const struct connection *connection, struct iovec pieces[2])
+static int pieces_left(const struct http_carrier *carrier, struct iovec pieces[2])
 {
-    struct str head = str_from(buf_str(&connection->call->request), connection->sent);
-    size_t head_len = connection->call->request.len;
-    struct str body = connection->call->body;
-    body = str_from(body, connection->sent > head_len ? connection->sent - head_len : 0);
+    struct str head = str_from(buf_str(&carrier->call->request), carrier->sent);
+    size_t head_len = carrier->call->request.len;
+    struct str body = carrier->call->body;
+    body = str_from(body, carrier->sent > head_len ? carrier->sent - head_len : 0);
     int count = 0;
     if (head.len) {
         pieces[count++] = (struct iovec){ (char *)head.at, head.len };
@@ -208,25 +46,24 @@ static int pieces_left(const struct connection *connection, struct iovec pieces[
     return count;
 }
 
-static enum http_io send_some(struct connection *connection, struct iovec *pieces, int count)
+static enum http_io send_some(struct http_carrier *carrier, struct iovec *pieces, int count)
 {
     size_t sent;
-    enum http_io io =
-        http_socket_send(connection->watch.fd, connection->session, pieces, count, &sent);
-    connection->sent += sent;
+    enum http_io io = http_socket_send(carrier->watch.fd, carrier->session, pieces, count, &sent);
+    carrier->sent += sent;
     return io;
 }
 
-static enum http_io send_flow(struct connection *connection)
+static enum http_io send_flow(struct http_carrier *carrier)
 {
-    struct http_flow *flow = connection->call->flow;
+    struct http_flow *flow = carrier->call->flow;
     enum http_io io = HTTP_IO_SOME;
     struct str bytes;
     while (io == HTTP_IO_SOME && (bytes = http_outflow_next(&flow->question)).len) {
         struct iovec piece = { (char *)bytes.at, bytes.len };
-        size_t before = connection->sent;
-        io = send_some(connection, &piece, 1);
-        http_outflow_wrote(&flow->question, connection->sent - before);
+        size_t before = carrier->sent;
+        io = send_some(carrier, &piece, 1);
+        http_outflow_wrote(&flow->question, carrier->sent - before);
     }
     flow->awaits_taking = io == HTTP_IO_LATER;
     return http_outflow_is_wrong(&flow->question) ? HTTP_IO_FAILED : io;
@@ -236,66 +73,66 @@ static enum http_io send_flow(struct connection *connection)
  * As much as the socket takes; the rest follows when epoll says so. False when the connection is
  * dead.
  */
-static bool send_question(struct connection *connection)
+static bool send_question(struct http_carrier *carrier)
 {
     struct iovec pieces[2];
     int count;
-    bool is_streamed = connection->call->flow != NULL;
-    enum http_io io = is_streamed ? send_flow(connection) : HTTP_IO_SOME;
-    while (!is_streamed && io == HTTP_IO_SOME && (count = pieces_left(connection, pieces)) > 0) {
-        io = send_some(connection, pieces, count);
+    bool is_streamed = carrier->call->flow != NULL;
+    enum http_io io = is_streamed ? send_flow(carrier) : HTTP_IO_SOME;
+    while (!is_streamed && io == HTTP_IO_SOME && (count = pieces_left(carrier, pieces)) > 0) {
+        io = send_some(carrier, pieces, count);
     }
-    connection->call->answer.was_sent = connection->sent > 0;
+    carrier->call->answer.was_sent = carrier->sent > 0;
     return io == HTTP_IO_SOME || io == HTTP_IO_LATER;
 }
 
-static bool is_question_sent(const struct connection *connection)
+static bool is_question_sent(const struct http_carrier *carrier)
 {
-    const struct http_call *call = connection->call;
+    const struct http_call *call = carrier->call;
     return call->flow ? http_outflow_is_sent(&call->flow->question)
-                      : connection->sent == call->request.len + call->body.len;
+                      : carrier->sent == call->request.len + call->body.len;
 }
 
 /* Neither TLS nor a pipe is between the call and the socket. */
-static bool is_batched(const struct connection *connection)
+static bool is_batched(const struct http_carrier *carrier)
 {
-    return !connection->session && !connection->call->flow;
+    return !carrier->session && !carrier->call->flow;
 }
 
 /* ---- the answer ---- */
 
 static enum http_io receive(
-    struct connection *connection, struct iovec *places, int count, size_t *received)
+    struct http_carrier *carrier, struct iovec *places, int count, size_t *received)
 {
-    return http_socket_receive(connection->watch.fd, connection->session, places, count, received);
+    return http_socket_receive(carrier->watch.fd, carrier->session, places, count, received);
 }
 
 /* Nothing waits behind the answer: whatever does would be taken for the next one. */
-static bool is_silent(struct connection *connection)
+static bool is_silent(struct http_carrier *carrier)
 {
     char byte;
     size_t received;
     struct iovec place = { &byte, 1 };
-    return receive(connection, &place, 1, &received) == HTTP_IO_LATER;
+    return receive(carrier, &place, 1, &received) == HTTP_IO_LATER;
 }
 
 /* The call is over: its connection waits for the next, or is closed. */
-static void finish(struct connection *connection, enum http_outcome outcome, bool is_reusable)
+static void finish(struct http_carrier *carrier, enum http_outcome outcome, bool is_reusable)
 {
-    struct http_call *call = connection->call;
+    struct http_call *call = carrier->call;
     if (is_reusable) {
-        become_idle(connection);
+        http_carrier_rest(carrier);
     } else {
-        close_connection(connection);
+        http_carrier_close(carrier);
     }
     http_call_end(call, outcome);
 }
 
 /* The connection ended, or failed, before the answer did. */
-static void fail(struct connection *connection)
+static void fail(struct http_carrier *carrier)
 {
-    bool has_begun = http_answer_parser_has_begun(&connection->call->parser);
-    finish(connection, has_begun ? HTTP_BROKEN : HTTP_RESET, false);
+    bool has_begun = http_answer_parser_has_begun(&carrier->call->parser);
+    finish(carrier, has_begun ? HTTP_BROKEN : HTTP_RESET, false);
 }
 
 static enum http_outcome take(struct http_call *call, enum http_answer_event event, struct str body)
@@ -318,21 +155,21 @@ static enum http_outcome take(struct http_call *call, enum http_answer_event eve
 }
 
 /* Feeds what was read. False when that ended the call. `is_drained`: the socket held no more. */
-static bool feed(struct connection *connection, struct str in, bool is_drained)
+static bool feed(struct http_carrier *carrier, struct str in, bool is_drained)
 {
-    struct http_call *call = connection->call;
+    struct http_call *call = carrier->call;
     struct str body;
     for (;;) {
         enum http_answer_event event = http_answer_parser_step(&call->parser, &in, &body);
         enum http_outcome outcome = take(call, event, body);
         if (outcome != HTTP_ANSWERED) {
-            finish(connection, outcome, false);
+            finish(carrier, outcome, false);
             return false;
         }
         if (event == HTTP_ANSWER_END) {
-            bool is_reusable = call->parser.is_persistent && is_question_sent(connection) &&
-                               in.len == 0 && (is_drained || is_silent(connection));
-            finish(connection, outcome, is_reusable);
+            bool is_reusable = call->parser.is_persistent && is_question_sent(carrier) &&
+                               in.len == 0 && (is_drained || is_silent(carrier));
+            finish(carrier, outcome, is_reusable);
             return false;
         }
         if (event == HTTP_ANSWER_MORE) {
@@ -345,9 +182,9 @@ static bool feed(struct connection *connection, struct str in, bool is_drained)
  * Content of known length and without a coding goes straight to its place, with a scratch behind it
  * for what should not be there; all else into the scratch. The number of places before that.
  */
-static int content_place(const struct connection *connection, struct iovec *place)
+static int content_place(const struct http_carrier *carrier, struct iovec *place)
 {
-    struct http_call *call = connection->call;
+    struct http_call *call = carrier->call;
     bool is_plain = call->parser.framing == HTTP_LENGTH && call->parser.left && !call->inflate;
     char *body = is_plain ? buf_reserve(&call->answer.body, call->parser.left) : NULL;
     if (body) {
@@ -356,25 +193,25 @@ static int content_place(const struct connection *connection, struct iovec *plac
     return body != NULL;
 }
 
-static void hear_close(struct connection *connection)
+static void hear_close(struct http_carrier *carrier)
 {
-    struct http_call *call = connection->call;
+    struct http_call *call = carrier->call;
     if (http_answer_parser_close(&call->parser) == HTTP_ANSWER_END) {
-        finish(connection, http_call_take_end(call), false);
+        finish(carrier, http_call_take_end(call), false);
     } else {
-        fail(connection);
+        fail(carrier);
     }
 }
 
 static bool hear_some(
-    struct connection *connection, const struct iovec *places, int count, size_t received)
+    struct http_carrier *carrier, const struct iovec *places, int count, size_t received)
 {
-    struct http_call *call = connection->call;
+    struct http_call *call = carrier->call;
     const struct iovec *scratch = &places[count - 1];
     size_t content_room = count > 1 ? places[0].iov_len : 0;
     /* A streamed answer may be left unread: whether the peer has closed is asked each time. */
-    bool is_drained = !connection->session && received < content_room + scratch->iov_len &&
-                      !connection->has_closed && !call->flow;
+    bool is_drained = !carrier->session && received < content_room + scratch->iov_len &&
+                      !carrier->has_closed && !call->flow;
     if (content_room) {
         size_t content = received < content_room ? received : content_room;
         buf_grew(&call->answer.body, content);
@@ -382,23 +219,23 @@ static bool hear_some(
         received -= content;
     }
     struct str in = { scratch->iov_base, received };
-    return feed(connection, in, is_drained) && !is_drained;
+    return feed(carrier, in, is_drained) && !is_drained;
 }
 
 /* What a read has brought. False when nothing more is to be read now, or the call has ended. */
-static bool hear(struct connection *connection, enum http_io how, const struct iovec *places,
+static bool hear(struct http_carrier *carrier, enum http_io how, const struct iovec *places,
     int count, size_t received)
 {
     switch (how) {
     case HTTP_IO_SOME:
-        return hear_some(connection, places, count, received);
+        return hear_some(carrier, places, count, received);
     case HTTP_IO_LATER:
         break;
     case HTTP_IO_CLOSED:
-        hear_close(connection);
+        hear_close(carrier);
         break;
     case HTTP_IO_FAILED:
-        fail(connection);
+        fail(carrier);
         break;
     }
     return false;
@@ -407,44 +244,47 @@ static bool hear(struct connection *connection, enum http_io how, const struct i
 /* ---- through TLS, or between pipes: at once ---- */
 
 /* Of a streamed answer what its pipe has room for, if only then: 0 places are none. */
-static int reading_places(struct connection *connection, struct iovec places[2])
+static int reading_places(struct http_carrier *carrier, struct iovec places[2])
 {
-    struct http_flow *flow = connection->call->flow;
-    struct iovec scratch = { exchange_of(connection)->scratch, BATCH_SCRATCH_BYTES };
+    struct http_flow *flow = carrier->call->flow;
+    struct iovec scratch = { carrier->origin->client->carriers->scratch, BATCH_SCRATCH_BYTES };
     int count = 0;
     if (flow) {
         size_t room = http_flow_room(flow);
         scratch.iov_len = room < scratch.iov_len ? room : scratch.iov_len;
     } else {
-        count = content_place(connection, places);
+        count = content_place(carrier, places);
     }
     places[count] = scratch;
     return scratch.iov_len ? count + 1 : 0;
 }
 
-static bool read_some(struct connection *connection)
+static bool read_some(struct http_carrier *carrier)
 {
     struct iovec places[2];
-    int count = reading_places(connection, places);
+    int count = reading_places(carrier, places);
+    if (count == 0) {
+        return false;
+    }
     size_t received;
-    return count && hear(connection, receive(connection, places, count, &received), places, count,
-                        received);
+    enum http_io how = receive(carrier, places, count, &received);
+    return hear(carrier, how, places, count, received);
 }
 
-static void busy_ready_now(struct connection *connection, uint32_t events)
+static void busy_ready_now(struct http_carrier *carrier, uint32_t events)
 {
-    struct http_call *call = connection->call;
-    bool is_dead = events & EPOLLOUT && !is_question_sent(connection) && !send_question(connection);
-    connection->has_closed = is_dead || events & CLOSED;
+    struct http_call *call = carrier->call;
+    bool is_dead = events & EPOLLOUT && !is_question_sent(carrier) && !send_question(carrier);
+    carrier->has_closed = is_dead || events & CLOSED;
     /* A question refused half way may have its answer waiting: that is read before giving up. */
-    if (connection->has_closed || events & EPOLLIN) {
-        while (read_some(connection)) {
+    if (carrier->has_closed || events & EPOLLIN) {
+        while (read_some(carrier)) {
         }
     }
-    if (is_dead && call->carrier == connection) {
-        fail(connection);
+    if (is_dead && call->carrier == carrier) {
+        fail(carrier);
     }
-    if (call->carrier == connection && call->flow) {
+    if (call->carrier == carrier && call->flow) {
         http_flow_await(call->flow);
     }
 }
@@ -459,273 +299,234 @@ static enum http_io io_of(ssize_t result)
                                : HTTP_IO_FAILED;
 }
 
-static void put_reading(struct connection *connection)
+static void put_reading(struct http_carrier *carrier)
 {
-    struct batch_io *io = &connection->reading;
+    struct batch_io *io = &carrier->reading;
     if (io->place == 0) {
-        io->count = content_place(connection, io->pieces);
-        loop_io(loop_of(connection), io);
+        io->count = content_place(carrier, io->pieces);
+        loop_io(http_carrier_loop(carrier), io);
     }
 }
 
-static void put_writing(struct connection *connection)
+static void put_writing(struct http_carrier *carrier)
 {
-    struct batch_io *io = &connection->writing;
+    struct batch_io *io = &carrier->writing;
     if (io->place == 0) {
-        io->count = pieces_left(connection, io->pieces);
-        loop_io(loop_of(connection), io);
+        io->count = pieces_left(carrier, io->pieces);
+        loop_io(http_carrier_loop(carrier), io);
     }
 }
 
 static void has_read(struct batch_io *io, ssize_t result, char *scratch)
 {
     (void)scratch; /* the last of the pieces */
-    struct connection *connection = container_of(io, struct connection, reading);
-    struct http_call *call = connection->call;
+    struct http_carrier *carrier = container_of(io, struct http_carrier, reading);
+    struct http_call *call = carrier->call;
     size_t received = result > 0 ? (size_t)result : 0;
-    bool is_dead = connection->is_dead;
-    if (hear(connection, io_of(result), io->pieces, io->count, received)) {
-        put_reading(connection);
-    } else if (is_dead && call->carrier == connection) {
-        fail(connection);
+    bool is_dead = carrier->is_dead;
+    if (hear(carrier, io_of(result), io->pieces, io->count, received)) {
+        put_reading(carrier);
+    } else if (is_dead && call->carrier == carrier) {
+        fail(carrier);
     }
 }
 
 static void has_written(struct batch_io *io, ssize_t result, char *scratch)
 {
     (void)scratch;
-    struct connection *connection = container_of(io, struct connection, writing);
+    struct http_carrier *carrier = container_of(io, struct http_carrier, writing);
     switch (io_of(result)) {
     case HTTP_IO_SOME:
-        connection->sent += (size_t)result;
-        connection->call->answer.was_sent = true;
-        if (!is_question_sent(connection)) {
-            put_writing(connection);
+        carrier->sent += (size_t)result;
+        carrier->call->answer.was_sent = true;
+        if (!is_question_sent(carrier)) {
+            put_writing(carrier);
         }
         break;
     case HTTP_IO_LATER:
         break;
     default: /* its answer may be waiting: that is read before giving up */
-        connection->is_dead = connection->has_closed = true;
-        put_reading(connection);
+        carrier->is_dead = carrier->has_closed = true;
+        put_reading(carrier);
         break;
     }
 }
 
-static void busy_ready_batched(struct connection *connection, uint32_t events)
+static void busy_ready_batched(struct http_carrier *carrier, uint32_t events)
 {
-    connection->has_closed |= (events & CLOSED) != 0;
-    if (events & EPOLLOUT && !is_question_sent(connection)) {
-        put_writing(connection);
+    carrier->has_closed |= (events & CLOSED) != 0;
+    if (events & EPOLLOUT && !is_question_sent(carrier)) {
+        put_writing(carrier);
     }
-    if (connection->has_closed || events & EPOLLIN) {
-        put_reading(connection);
+    if (carrier->has_closed || events & EPOLLIN) {
+        put_reading(carrier);
     }
 }
 
 /* ---- events ---- */
 
-static void idle_ready(struct connection *connection, uint32_t events)
+static void idle_ready(struct http_carrier *carrier, uint32_t events)
 {
-    bool has_spoken = events & EPOLLIN && !is_silent(connection);
+    bool has_spoken = events & EPOLLIN && !is_silent(carrier);
     if (has_spoken || events & CLOSED) {
-        close_connection(connection);
+        http_carrier_close(carrier);
     }
 }
 
-static void busy_ready(struct connection *connection, uint32_t events)
+static void busy_ready(struct http_carrier *carrier, uint32_t events)
 {
-    if (is_batched(connection)) {
-        busy_ready_batched(connection, events);
+    if (is_batched(carrier)) {
+        busy_ready_batched(carrier, events);
     } else {
-        busy_ready_now(connection, events);
+        busy_ready_now(carrier, events);
     }
 }
 
-static void ask(struct connection *connection)
+static void ask(struct http_carrier *carrier)
 {
-    connection->sent = 0;
-    connection->has_closed = connection->is_dead = false;
-    if (is_batched(connection)) {
-        put_writing(connection);
-    } else if (!send_question(connection)) {
-        fail(connection);
-    } else if (connection->call->flow) {
-        http_flow_await(connection->call->flow);
+    carrier->sent = 0;
+    carrier->has_closed = carrier->is_dead = false;
+    if (is_batched(carrier)) {
+        put_writing(carrier);
+    } else if (!send_question(carrier)) {
+        fail(carrier);
+    } else if (carrier->call->flow) {
+        http_flow_await(carrier->call->flow);
     }
 }
 
 /* ---- from connecting to the first question ---- */
 
-static void become_busy(struct connection *connection)
+static void become_busy(struct http_carrier *carrier)
 {
-    struct http_call *call = connection->call;
-    connection->state = BUSY;
+    struct http_call *call = carrier->call;
+    carrier->state = HTTP_CARRIER_BUSY;
     call->origin->counters.connects++;
-    call->answer.connect_us = clock_now_us() - connection->since_us;
-    ask(connection);
+    call->answer.connect_us = clock_now_us() - carrier->since_us;
+    ask(carrier);
 }
 
-static void shake(struct connection *connection)
+static void shake(struct http_carrier *carrier)
 {
-    switch (http_session_shake(connection->session)) {
+    switch (http_session_shake(carrier->session)) {
     case HTTP_IO_SOME:
-        loop_deadline_clear(loop_of(connection), &connection->connect_ends);
-        become_busy(connection);
+        loop_deadline_clear(http_carrier_loop(carrier), &carrier->connect_ends);
+        become_busy(carrier);
         break;
     case HTTP_IO_LATER:
         break;
     default:
-        finish(connection, HTTP_UNREACHED, false);
+        finish(carrier, HTTP_UNREACHED, false);
         break;
     }
 }
 
 static void shaken_too_slowly(struct deadline *deadline)
 {
-    finish(container_of(deadline, struct connection, connect_ends), HTTP_UNREACHED, false);
+    finish(container_of(deadline, struct http_carrier, connect_ends), HTTP_UNREACHED, false);
 }
 
-static void begin_tls(struct connection *connection)
+static void begin_tls(struct http_carrier *carrier)
 {
-    struct http_origin *origin = connection->origin;
+    struct http_origin *origin = carrier->origin;
     uint64_t limit_us = (uint64_t)origin->client->options.connect_timeout_ms * 1000;
-    connection->session = http_session_open(origin->tls, connection->watch.fd);
-    if (!connection->session) {
-        finish(connection, HTTP_UNREACHED, false);
+    carrier->session = http_session_open(origin->tls, carrier->watch.fd);
+    if (!carrier->session) {
+        finish(carrier, HTTP_UNREACHED, false);
         return;
     }
-    connection->connect_ends.expired = shaken_too_slowly;
+    carrier->connect_ends.expired = shaken_too_slowly;
     if (limit_us) {
-        loop_deadline(
-            origin->client->loop, &connection->connect_ends, connection->since_us + limit_us);
+        loop_deadline(origin->client->loop, &carrier->connect_ends, carrier->since_us + limit_us);
     }
-    shake(connection);
+    shake(carrier);
 }
 
 static void ready(struct watch *watch, uint32_t events)
 {
-    struct connection *connection = container_of(watch, struct connection, watch);
-    if (connection->session && events & ~(uint32_t)EPOLLOUT) {
-        http_session_wake(connection->session, events & CLOSED);
+    struct http_carrier *carrier = container_of(watch, struct http_carrier, watch);
+    if (carrier->session && events & ~(uint32_t)EPOLLOUT) {
+        http_session_wake(carrier->session, events & CLOSED);
     }
-    switch (connection->state) {
-    case SHAKING:
-        shake(connection);
+    switch (carrier->state) {
+    case HTTP_CARRIER_SHAKING:
+        shake(carrier);
         break;
-    case BUSY:
-        busy_ready(connection, events);
+    case HTTP_CARRIER_BUSY:
+        busy_ready(carrier, events);
         break;
     default:
-        idle_ready(connection, events);
+        idle_ready(carrier, events);
         break;
     }
 }
 
 static void connected(void *context, int fd)
 {
-    struct connection *connection = context;
-    connection->connect = NULL;
+    struct http_carrier *carrier = context;
+    carrier->connect = NULL;
     if (fd < 0) {
-        finish(connection, HTTP_UNREACHED, false);
+        finish(carrier, HTTP_UNREACHED, false);
         return;
     }
-    connection->state = SHAKING;
-    connection->watch = (struct watch){ fd, ready };
-    connection->writing = (struct batch_io){ .fd = fd, .is_write = true, .done = has_written };
-    connection->reading = (struct batch_io){ .fd = fd, .done = has_read };
-    must(loop_watch(loop_of(connection), &connection->watch,
-        EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
-    if (connection->origin->is_secure) {
-        begin_tls(connection);
+    carrier->state = HTTP_CARRIER_SHAKING;
+    carrier->watch = (struct watch){ fd, ready };
+    carrier->writing = (struct batch_io){ .fd = fd, .is_write = true, .done = has_written };
+    carrier->reading = (struct batch_io){ .fd = fd, .done = has_read };
+    must(loop_watch(
+        http_carrier_loop(carrier), &carrier->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
+    if (carrier->origin->is_secure) {
+        begin_tls(carrier);
     } else {
-        become_busy(connection);
+        become_busy(carrier);
     }
 }
 
 /* ---- the lane ---- */
 
-/* Room for one more: whoever has been idle for longest leaves, whatever its origin. */
-static void make_room(struct http_exchange *exchange)
-{
-    unsigned max = exchange->client->options.connections_max;
-    while (max && exchange->idle_count && exchange->client->in_use + exchange->idle_count > max) {
-        close_connection(oldest_idle(exchange));
-    }
-}
-
-static void connect_anew(struct http_call *call)
-{
-    make_room(call->client->exchange);
-    struct connection *connection = calloc(1, sizeof(*connection));
-    must(connection != NULL);
-    connection->origin = call->origin;
-    connection->call = call;
-    connection->since_us = clock_now_us();
-    connection->ends_us = end_of_life_us(call->origin, connection->since_us);
-    call->carrier = connection;
-    connection->connect = http_connect_start(call->origin, connected, connection);
-}
-
 static void begin(struct http_call *call)
 {
     /* A body out of a pipe cannot be sent again: it does not meet a connection about to close. */
     bool is_once = call->flow && call->flow->is_body_piped;
-    struct connection *connection = is_once ? NULL : take_idle(call->origin);
+    struct http_carrier *carrier = is_once ? NULL : http_carrier_take(call->origin);
     /* What may not be asked twice is not put to a connection of which we have yet to hear that it
      * is closed. */
-    while (connection && call->method != HTTP_GET && !is_silent(connection)) {
-        close_connection(connection);
-        connection = take_idle(call->origin);
+    while (carrier && call->method != HTTP_GET && !is_silent(carrier)) {
+        http_carrier_close(carrier);
+        carrier = http_carrier_take(call->origin);
     }
-    if (!connection) {
-        connect_anew(call);
+    if (!carrier) {
+        carrier = http_carrier_new(call);
+        carrier->connect = http_connect_start(call->origin, connected, carrier);
         return;
     }
     call->origin->counters.reuses++;
     call->answer.is_reused = true;
-    call->carrier = connection;
-    connection->call = call;
-    ask(connection);
+    call->carrier = carrier;
+    carrier->call = call;
+    ask(carrier);
 }
 
 static void stop(struct http_call *call)
 {
-    close_connection(call->carrier);
+    http_carrier_close(call->carrier);
 }
 
 static void wake(struct http_call *call)
 {
-    struct connection *connection = call->carrier;
-    if (connection->state == BUSY) {
-        busy_ready(connection, EPOLLIN | EPOLLOUT);
+    struct http_carrier *carrier = call->carrier;
+    if (carrier->state == HTTP_CARRIER_BUSY) {
+        busy_ready(carrier, EPOLLIN | EPOLLOUT);
     }
 }
 
 static void forget(struct http_origin *origin)
 {
     while (!http_ring_is_empty(&origin->idle)) {
-        close_connection(container_of(origin->idle.next, struct connection, link));
+        http_carrier_close(container_of(origin->idle.next, struct http_carrier, link));
     }
     http_connect_forget(origin);
     http_client_tls_free(origin->tls);
 }
 
 const struct http_lane http_exchange_lane = { http_question_write, begin, stop, wake, forget };
-
-struct http_exchange *http_exchange_new(struct http_client *client)
-{
-    struct http_exchange *exchange = calloc(1, sizeof(*exchange));
-    must(exchange != NULL);
-    exchange->client = client;
-    exchange->aging.expired = close_stale;
-    http_ring_init(&exchange->idle);
-    return exchange;
-}
-
-void http_exchange_free(struct http_exchange *exchange)
-{
-    must(http_ring_is_empty(&exchange->idle));
-    loop_deadline_clear(exchange->client->loop, &exchange->aging);
-    free(exchange);
-}

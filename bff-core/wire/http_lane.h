@@ -34,9 +34,9 @@ extern const struct http_lane http_exchange_lane;
 struct http_client {
     struct loop *loop;
     struct http_client_options options;
-    struct http_curl *transfers; /* of the transfer lane */
-    struct http_curl *connects;  /* what the exchange lane takes over, while it is being made */
-    struct http_exchange *exchange;
+    struct http_curl *transfers;    /* of the transfer lane */
+    struct http_curl *connects;     /* what the exchange lane takes over, while it is being made */
+    struct http_carriers *carriers; /* of the exchange lane */
 
     struct http_link origins;
     struct http_link calls; /* all of them */
@@ -99,6 +99,10 @@ struct http_call {
     struct http_flow *flow;       /* NULL: the call is not streamed */
     struct http_answer answer;
 };
+
+/* What all connections of the exchange lane share; freed after the last origin was forgotten. */
+struct http_carriers *http_carriers_new(struct http_client *client);
+void http_carriers_free(struct http_carriers *carriers);
 
 /* The lane has let go of the call; `done` follows from the soon queue. */
 void http_call_end(struct http_call *call, enum http_outcome outcome);

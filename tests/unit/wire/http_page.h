@@ -64,6 +64,11 @@ static inline struct http_origin *origin_at(
 static inline void open_client(struct page *page, struct http_client_options options)
 {
     *page = (struct page){ .loop = loop_new(), .end.expired = give_up };
+#ifdef WITH_RING
+    if (!loop_use_ring(page->loop)) {
+        cr_skip_test("no io_uring here");
+    }
+#endif
     page->client = http_client_new(page->loop, &options);
 }
 

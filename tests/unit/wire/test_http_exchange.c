@@ -176,13 +176,15 @@ static void check_slow_answer(const struct identity *identity)
  */
 static void check_unread_answers(const struct identity *identity)
 {
-    static const struct turn script[] = { { .say = HELLO } };
+    /* None is whole in the turn that sends the questions. */
+    static const struct turn script[] = { { .say = HELLO, .drip_ms = 2 } };
     struct street street;
     struct result results[KEPT + 1];
     open_street(&street, script, 1, identity, 0);
     ask_all(&street, 0);
     for (size_t round = 1; round <= 2; round++) {
         start_all(&street, results);
+        pass(&street.page, 0);
         while (server_questions(street.page.server) < (round + 1) * KEPT) {
             poll(NULL, 0, 1);
         }
