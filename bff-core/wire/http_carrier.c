@@ -1,10 +1,11 @@
 /*
  * http_carrier: connections to services, from the first knock to the close.
  *
- * Owns them, and who has been idle for how long. Promises: (1) the one idle for the shortest time is
- * taken first, so that the others can grow old; (2) one that has been idle for too long, or is too
- * old, is not taken again; (3) in use and idle together stay within connections_max; (4) what is
- * closed waits for no event, no deadline and no read or write. Does not know what is said on them.
+ * Owns them, and who has been idle for how long. Promises: (1) the one idle for the shortest time
+ * is taken first, so that the others can grow old; (2) one that has been idle for too long, or is
+ * too old, is not taken again; (3) in use and idle together stay within connections_max; (4) what
+ * is closed waits for no event, no deadline and no read or write. Does not know what is said on
+ * them.
  */
 #include "http_carrier.h"
 

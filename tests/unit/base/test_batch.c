@@ -79,10 +79,9 @@ static void add_write(size_t i, int fd, const char *text)
 static void add_read(size_t i, int fd, char *into, size_t room)
 {
     struct entry *entry = &page.entries[i];
-    entry->io = (struct batch_io){ .fd = fd,
-        .count = into != NULL,
-        .pieces = { { into, room } },
-        .done = note };
+    entry->io = (struct batch_io){
+        .fd = fd, .count = into != NULL, .pieces = { { into, room } }, .done = note
+    };
     batch_add(page.batch, &entry->io);
 }
 
