@@ -20,6 +20,7 @@
 struct detached {
     struct loop *loop;
     struct http_client *client;
+    struct arena_pool *arenas;
     struct upstream *shown;
     unsigned in_flight_max;
     unsigned queue_max;
@@ -38,7 +39,7 @@ struct detached_call {
     struct http_call *http;
     uint64_t began_us;
     struct http_call_options options; /* its slices point into `arena` */
-    struct arena arena;
+    struct arena arena;               /* of all of it, itself included */
 };
 
 /* ---- one call ---- */
@@ -46,10 +47,12 @@ struct detached_call {
 static struct detached_call *copy_call(
     struct detached *detached, struct service *service, const struct http_call_options *options)
 {
-    struct detached_call *call = malloc(sizeof(*call));
-    must(call != NULL);
-    *call = (struct detached_call){ .owner = detached, .service = service, .options = *options };
-    arena_init(&call->arena, NULL);
+    struct arena arena;
+    arena_init(&arena, detached->arenas);
+    struct detached_call *call = arena_alloc(&arena, sizeof(*call));
+    *call = (struct detached_call){
+        .owner = detached, .service = service, .options = *options, .arena = arena
+    };
     struct http_call_field *fields =
         arena_zalloc(&call->arena, options->fields_count + 1, sizeof(*fields));
     for (size_t i = 0; i < options->fields_count; i++) {
@@ -71,8 +74,8 @@ static void show(const struct detached *detached)
 static void free_call(struct detached_call *call)
 {
     http_ring_remove(&call->link);
-    arena_release(&call->arena);
-    free(call);
+    struct arena arena = call->arena; /* the call is in it, too */
+    arena_release(&arena);
 }
 
 /* ---- to a host, or dropped ---- */
@@ -179,13 +182,14 @@ size_t detached_count(const struct detached *detached)
 
 /* ---- the beginning and the end ---- */
 
-struct detached *detached_new(const struct worker *worker, struct upstream *shown)
+struct detached *detached_new(struct worker *worker, struct upstream *shown)
 {
     const struct settings *settings = worker->core->settings;
     struct detached *detached = calloc(1, sizeof(*detached));
     must(detached != NULL);
     detached->loop = worker->loop;
     detached->client = worker->client;
+    detached->arenas = &worker->arenas;
     detached->shown = shown;
     detached->in_flight_max = settings->detached.in_flight;
     detached->queue_max = settings->detached.queue_max;

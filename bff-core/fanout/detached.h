@@ -10,7 +10,7 @@
 struct detached;
 
 /* `shown` gets the counts; everything is borrowed. */
-struct detached *detached_new(const struct worker *worker, struct upstream *shown);
+struct detached *detached_new(struct worker *worker, struct upstream *shown);
 
 /* Cancels what is under way. Before the services and the client. */
 void detached_free(struct detached *detached);
