@@ -191,6 +191,7 @@ static void *live(void *context)
     if (worker->index == 0) {
         keys_stop(worker->core->keys); /* it fetched them, see bff.c */
     }
+    buf_free_spare();
     loop_post(worker->home, &worker->ended);
     return NULL;
 }

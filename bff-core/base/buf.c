@@ -1,9 +1,12 @@
 /*
  * buf: a buffer with a ceiling.
  *
- * Owns its memory (malloc). Promises: (1) len never passes cap; (2) while there is content,
- * BUF_PADDING zero bytes follow it; (3) a refused append leaves the content as it was. Memory grows
- * by doubling.
+ * Owns its memory. Promises: (1) len never passes cap; (2) while there is content, BUF_PADDING zero
+ * bytes follow it; (3) a refused append leaves the content as it was. Memory grows by doubling, so
+ * there are few sizes of it, and what is given back waits for the next buf of that size: each
+ * thread has a stock, the last one back is the first to go, since it is warm. Under
+ * AddressSanitizer nothing is kept and a block is as long as its room, so that a slice which
+ * outlives its buf, or leaves it, is caught.
  */
 #include "buf.h"
 
@@ -13,7 +16,91 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_ROOM = 512 };
+enum {
+    FIRST_ROOM = 512,
+    SIZES = 8,               /* of the blocks that are kept: 512 bytes to 64 KB */
+    KEPT_MAX_BYTES = 4 << 20 /* of each size */
+};
+
+#ifdef __SANITIZE_ADDRESS__
+static const bool is_keeping = false;
+#else
+static const bool is_keeping = true;
+#endif
+
+/* In front of a buf's bytes, which are aligned as it is. */
+struct block {
+    struct block *next; /* in its stock */
+    size_t room;        /* BUF_PADDING bytes follow it */
+};
+
+struct stock {
+    struct block *spare;
+    size_t count;
+};
+
+static _Thread_local struct stock stocks[SIZES];
+
+/* ---- blocks ---- */
+
+/* NULL: blocks with so much room are not kept. */
+static struct stock *stock_of(size_t room)
+{
+    if (!is_keeping || room > (size_t)FIRST_ROOM << (SIZES - 1)) {
+        return NULL;
+    }
+    return &stocks[room <= FIRST_ROOM ? 0 : 64 - __builtin_clzll((room - 1) / FIRST_ROOM)];
+}
+
+static struct block *block_new(size_t room)
+{
+    struct stock *stock = stock_of(room);
+    struct block *block = stock ? stock->spare : NULL;
+    if (block) {
+        stock->spare = block->next;
+        stock->count--;
+        return block;
+    }
+    size_t whole = stock ? (size_t)FIRST_ROOM << (stock - stocks) : room;
+    block = malloc(sizeof(*block) + whole + BUF_PADDING);
+    if (block) {
+        block->room = whole;
+    }
+    return block;
+}
+
+static void block_free(struct block *block)
+{
+    struct stock *stock = stock_of(block->room);
+    if (!stock || stock->count * block->room >= KEPT_MAX_BYTES) {
+        free(block);
+        return;
+    }
+    block->next = stock->spare;
+    stock->spare = block;
+    stock->count++;
+}
+
+void buf_free_data(void *data)
+{
+    if (data) {
+        block_free((struct block *)data - 1);
+    }
+}
+
+void buf_free_spare(void)
+{
+    for (size_t i = 0; i < SIZES; i++) {
+        while (stocks[i].spare) {
+            struct block *block = stocks[i].spare;
+            stocks[i].spare = block->next;
+            free(block);
+        }
+        stocks[i].count = 0;
+    }
+}
+
+/* ---- the buffer ---- */
 
 void buf_init(struct buf *buf, size_t cap)
 {
@@ -22,7 +109,7 @@ void buf_init(struct buf *buf, size_t cap)
 
 void buf_release(struct buf *buf)
 {
-    free(buf->data);
+    buf_free_data(buf->data);
     buf_init(buf, buf->cap);
 }
 
@@ -48,11 +135,15 @@ static bool grow(struct buf *buf, size_t need)
         room = room > SIZE_MAX / 4 ? need : room * 2;
     }
     room = room < buf->cap ? room : buf->cap;
-    char *data = realloc(buf->data, room + BUF_PADDING);
-    if (!data) {
+    struct block *block = block_new(room);
+    if (!block) {
         return false;
     }
-    buf->data = data;
+    if (buf->len) {
+        memcpy(block + 1, buf->data, buf->len + BUF_PADDING);
+    }
+    buf_free_data(buf->data);
+    buf->data = (char *)(block + 1);
     buf->room = room;
     return true;
 }

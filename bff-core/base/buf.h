@@ -24,6 +24,10 @@ enum { BUF_PADDING = 64 };
 void buf_init(struct buf *buf, size_t cap);
 /* Frees the content; the buf is as after init with the same cap. */
 void buf_release(struct buf *buf);
+/* Frees `data` that was moved out of a buf, which was then initialised anew; NULL is nothing. */
+void buf_free_data(void *data);
+/* Frees what this thread keeps for its next bufs: before the thread ends. */
+void buf_free_spare(void);
 /* Empties, keeps the memory. */
 void buf_clear(struct buf *buf);
 /* Takes back what was appended beyond the first `len` bytes. */

@@ -230,7 +230,8 @@ void plan_finish(struct plan *plan, struct arena *arena, struct faults *faults)
         struct buf text;
         buf_init(&text, SIZE_MAX / 2);
         buf_append_str(&text, str_of(call->asks->otherwise));
-        arena_defer(arena, free, text.data); /* the padding behind it is what a scan needs */
+        arena_defer(
+            arena, buf_free_data, text.data); /* the padding behind it is what a scan needs */
         const char *why = scan(call->want, buf_str(&text), arena, &call->otherwise);
         call->has_otherwise = !why;
         if (why) {

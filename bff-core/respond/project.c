@@ -477,7 +477,8 @@ struct projection project(const struct shape *shape, const struct scanned *const
     return project_within(shape, answers, shape->max_bytes, arena, out);
 }
 
-enum { ANSWER_MAX_BYTES = 16 * 1024 * 1024 };
+/* Most answers fit into the second at once. */
+enum { ANSWER_MAX_BYTES = 16 * 1024 * 1024, ANSWER_BYTES = 8 * 1024 };
 
 void project_answers(const struct request *request, const struct scanned *answers[BFF_CALLS_MAX])
 {
@@ -498,6 +499,7 @@ enum step_verdict project_run(struct request *request)
     }
     project_answers(request, answers);
     buf_init(&projected->body, ANSWER_MAX_BYTES);
+    buf_reserve(&projected->body, ANSWER_BYTES);
     struct projection projection = project(shape, answers, &request->arena, &projected->body);
     projected->repairs = projection.repairs;
     projected->repairs_count = projection.repairs_count;

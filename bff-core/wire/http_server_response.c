@@ -36,17 +36,25 @@ static bool add_fields(struct MHD_Response *response, const struct http_field *f
     return true;
 }
 
+/* Takes the body; NULL or empty: there is none. */
+static struct MHD_Response *with_body(struct buf *body)
+{
+    struct MHD_Response *response;
+    if (body && body->len) {
+        response = MHD_create_response_from_buffer_with_free_callback(
+            body->len, body->data, buf_free_data);
+        buf_init(body, body->cap);
+    } else {
+        response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+    }
+    must(response != NULL);
+    return response;
+}
+
 struct MHD_Response *http_server_response(
     const struct http_field *fields, size_t fields_count, struct buf *body, bool is_last)
 {
-    bool has_body = body && body->len;
-    struct MHD_Response *response = MHD_create_response_from_buffer(has_body ? body->len : 0,
-        has_body ? body->data : (void *)"",
-        has_body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    must(response != NULL);
-    if (has_body) {
-        buf_init(body, body->cap);
-    }
+    struct MHD_Response *response = with_body(body);
     bool is_whole =
         http_server_can_write(fields, fields_count) && add_fields(response, fields, fields_count);
     if (is_whole && is_last) {

@@ -128,6 +128,46 @@ Test(buf, zeros_follow_the_content_however_it_grew_or_shrank)
     buf_release(&buf);
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* there each buf has memory of its own, as long as its room */
+Test(buf, memory_that_comes_back_is_the_next_buf_of_that_size)
+{
+    static const size_t sizes[] = { 1, 512, 513, 1024, 6000, 64 * 1024 };
+    for (size_t i = 0; i < countof(sizes); i++) {
+        struct buf first, second;
+        buf_init(&first, 1 << 20);
+        cr_assert_not_null(buf_reserve(&first, sizes[i]));
+        const char *data = first.data;
+        size_t room = first.room;
+        buf_release(&first);
+        buf_init(&second, sizes[i]); /* less than the memory has */
+        cr_assert_not_null(buf_reserve(&second, sizes[i]));
+        cr_assert_eq(second.data, data);
+        cr_assert(second.room <= sizes[i] && second.room <= room);
+        cr_assert_null(buf_reserve(&second, sizes[i] + 1));
+        buf_free_data(second.data); /* as of one that was moved */
+        buf_init(&first, 1 << 20);
+        cr_assert_eq(buf_reserve(&first, sizes[i]), data);
+        buf_release(&first);
+    }
+    buf_free_data(NULL);
+    buf_free_spare();
+}
+#endif
+
+Test(buf, what_stands_in_it_moves_along_when_it_grows)
+{
+    struct buf buf;
+    buf_init(&buf, 1 << 20);
+    for (size_t i = 0; i < 200 * 1000; i++) { /* beyond the sizes that are kept */
+        cr_assert(buf_append_char(&buf, (char)('a' + i % 26)));
+    }
+    for (size_t i = 0; i < buf.len; i++) {
+        cr_assert_eq(buf.data[i], 'a' + (char)(i % 26));
+    }
+    buf_release(&buf);
+    buf_free_spare();
+}
+
 Test(buf, numbers_and_formats)
 {
     struct buf buf;
