@@ -161,9 +161,11 @@ struct fanned {
     struct str caller;  /* whose answers they are: for copies and shared calls */
     const struct http_call_field *fields; /* that every call of this request carries */
     size_t fields_count;
+    /* The same, written, when the plan does not pass its request on: those that tell nothing of who
+     * asks, then the others. */
+    const struct http_call_lines *lines;
     struct pass *pass;           /* fanout/pass: the plan has no shape; NULL: it has */
     const struct passed *passed; /* NULL: there is no such answer yet */
-    size_t shared_fields_count;  /* the first of them: they tell nothing of who asks */
 };
 
 /* A value that did not fit its shape and was left out, defaulted, or took its item with it. */

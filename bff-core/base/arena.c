@@ -142,6 +142,19 @@ struct str arena_str(struct arena *arena, struct str s)
     return (struct str){ arena_cstr(arena, s), s.len };
 }
 
+struct str arena_join(struct arena *arena, const struct str *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        len += parts[i].len;
+    }
+    char *text = arena_alloc(arena, len), *to = text;
+    for (size_t i = 0; i < count; i++) {
+        to = str_put(to, parts[i]);
+    }
+    return (struct str){ text, len };
+}
+
 /* Written where the next allocation would be, and again only if that was too short. */
 char *arena_printf(struct arena *arena, const char *format, ...)
 {

@@ -41,6 +41,9 @@ void *arena_zalloc(struct arena *arena, size_t count, size_t size);
 struct str arena_str(struct arena *arena, struct str s);
 char *arena_cstr(struct arena *arena, struct str s);
 
+/* All of them, one behind the other; missing ones are empty. */
+struct str arena_join(struct arena *arena, const struct str *parts, size_t count);
+
 __attribute__((format(printf, 2, 3), nonnull)) char *arena_printf(
     struct arena *arena, const char *format, ...);
 

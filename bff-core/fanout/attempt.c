@@ -1,45 +1,34 @@
 /*
  * attempt: one question to one host.
  *
- * Owns what an attempt sends beside the passenger's fields: the time that is left, and the tag of
- * an old copy. Owns the table of what outcomes mean. Promises that each attempt that was told to
- * the service as begun is told as ended, exactly once. Decides nothing: whether a question is put
- * again, and when, is the flight's.
+ * Owns what an attempt sends beside the passenger's lines: the body's type, the time that is left,
+ * and the tag of an old copy. Owns the table of what outcomes mean. Promises that each attempt that
+ * was told to the service as begun is told as ended, exactly once. Decides nothing: whether a
+ * question is put again, and when, is the flight's.
  */
 #include "attempt.h"
 
 #include "../base/clock.h"
 #include "../base/must.h"
 
-enum { FIELDS_MAX = 16, U64_DIGITS_MAX = 20 };
+enum { FIELDS_MAX = 3 };
 
 /* ---- the question ---- */
-
-static struct str decimal(uint64_t number, char *room, size_t len)
-{
-    size_t at = len;
-    do {
-        room[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    return (struct str){ room + at, len - at };
-}
 
 void attempt_start(struct attempt *attempt, struct worker *worker, const struct passenger *question,
     http_done *done)
 {
     struct http_call_field fields[FIELDS_MAX];
-    char digits[U64_DIGITS_MAX];
+    char digits[STR_U64_BYTES];
     size_t count = 0;
     uint64_t now_us = clock_now_us();
     uint64_t left_us = question->ends_us > now_us ? question->ends_us - now_us : 0;
-    must(!attempt->http && question->fields_count + 2 <= FIELDS_MAX);
-    while (count < question->fields_count) {
-        fields[count] = question->fields[count];
-        count++;
+    struct str left_ms = { digits, (size_t)(str_put_u64(digits, left_us / 1000) - digits) };
+    must(!attempt->http);
+    if (question->content_type.at) {
+        fields[count++] = (struct http_call_field){ STR("Content-Type"), question->content_type };
     }
-    fields[count++] = (struct http_call_field){ STR("BFF-Budget"),
-        decimal(left_us / 1000, digits, sizeof(digits)) };
+    fields[count++] = (struct http_call_field){ STR("BFF-Budget"), left_ms };
     if (attempt->known) {
         fields[count++] = (struct http_call_field){ STR("If-None-Match"), attempt->known->etag };
     }
@@ -48,6 +37,8 @@ void attempt_start(struct attempt *attempt, struct worker *worker, const struct 
         .method = question->method,
         .target = question->target,
         .body = question->body,
+        .lines = question->lines,
+        .lines_count = question->lines_count,
         .fields = fields,
         .fields_count = count,
         .deadline_us = question->ends_us,

@@ -53,12 +53,18 @@ static struct detached_call *copy_call(
     *call = (struct detached_call){
         .owner = detached, .service = service, .options = *options, .arena = arena
     };
+    struct http_call_lines *lines =
+        arena_zalloc(&call->arena, options->lines_count + 1, sizeof(*lines));
+    for (size_t i = 0; i < options->lines_count; i++) {
+        lines[i].text = arena_str(&call->arena, options->lines[i].text);
+    }
     struct http_call_field *fields =
         arena_zalloc(&call->arena, options->fields_count + 1, sizeof(*fields));
     for (size_t i = 0; i < options->fields_count; i++) {
         fields[i].name = arena_str(&call->arena, options->fields[i].name);
         fields[i].value = arena_str(&call->arena, options->fields[i].value);
     }
+    call->options.lines = lines;
     call->options.fields = fields;
     call->options.target = arena_str(&call->arena, options->target);
     call->options.body = arena_str(&call->arena, options->body);

@@ -148,16 +148,21 @@ static uint64_t call_ends_us(const struct call *call, uint64_t now_us)
     return ends_us;
 }
 
-/* Those of a request; a call with a body has its type too. */
-enum { FIELDS_MAX = 8 };
+/* Those that every call of a request carries. */
+enum { FIELDS_MAX = 7 };
 
 /* RFC 7239; an IPv6 address stands in brackets and quotes. */
 static struct str forwarded(struct request *request)
 {
     struct str address = request->received.address;
     bool is_v6 = address.len && memchr(address.at, ':', address.len);
-    return str_of(arena_printf(&request->arena, "for=%s%.*s%s;proto=%s", is_v6 ? "\"[" : "",
-        STR_FMT(address), is_v6 ? "]\"" : "", request->received.is_tls ? "https" : "http"));
+    const struct str parts[] = {
+        is_v6 ? STR("for=\"[") : STR("for="),
+        address,
+        is_v6 ? STR("]\"") : STR(""),
+        request->received.is_tls ? STR(";proto=https") : STR(";proto=http"),
+    };
+    return arena_join(&request->arena, parts, countof(parts));
 }
 
 /* Users do not share answers; those without a token are told apart by their addresses. */
@@ -167,48 +172,53 @@ static struct str caller(struct request *request)
     if (!identity->subject.len) {
         return request->received.address;
     }
-    return str_of(arena_printf(
-        &request->arena, "%.*s %.*s", STR_FMT(identity->issuer), STR_FMT(identity->subject)));
+    const struct str parts[] = { identity->issuer, STR(" "), identity->subject };
+    return arena_join(&request->arena, parts, countof(parts));
 }
 
 /*
  * Nothing of the client's but its trace; who asks is told from the verified token, and last: shared
- * calls leave it out.
+ * calls leave it out. Returns how many they carry.
  */
-static void make_fields(struct request *request)
+static size_t make_fields(struct request *request)
 {
     const struct received *received = &request->received;
     struct fanned *fanned = &request->fanned;
-    const struct bff_client *client = request->worker->core->client;
+    const struct str agent[] = { STR("bff-"), str_of(request->worker->core->client->name) };
     struct http_call_field *fields = arena_zalloc(&request->arena, FIELDS_MAX, sizeof(*fields));
     size_t count = 0;
     fields[count++] = (struct http_call_field){ STR("Accept"), STR("application/json") };
     fields[count++] = (struct http_call_field){ STR("User-Agent"),
-        str_of(arena_printf(&request->arena, "bff-%s", client->name)) };
+        arena_join(&request->arena, agent, countof(agent)) };
     fields[count++] = (struct http_call_field){ STR("X-Request-Id"), received->request_id };
     fields[count++] = (struct http_call_field){ STR("traceparent"), received->traceparent };
     if (received->tracestate.len) {
         fields[count++] = (struct http_call_field){ STR("tracestate"), received->tracestate };
     }
-    fanned->shared_fields_count = count;
+    size_t shared_count = count;
     fields[count++] = (struct http_call_field){ STR("Forwarded"), forwarded(request) };
     if (request->identity.subject.len) {
         fields[count++] = (struct http_call_field){ STR("X-User-Id"), request->identity.subject };
     }
-    must(count < FIELDS_MAX);
+    must(count <= FIELDS_MAX);
     fanned->fields = fields;
     fanned->fields_count = count;
-    fanned->caller = caller(request);
+    return shared_count;
 }
 
-/* With the body's type behind those of the request. */
-static const struct http_call_field *fields_with_body(struct request *request)
+/* The first are those of shared calls, the second are left out there. */
+enum { LINES = 2, SHARED_LINES = 1 };
+
+/* The first `shared_count` fields tell nothing of who asks. */
+static void write_fields(struct request *request, size_t shared_count)
 {
-    size_t count = request->fanned.fields_count;
-    struct http_call_field *fields = arena_zalloc(&request->arena, FIELDS_MAX, sizeof(*fields));
-    memcpy(fields, request->fanned.fields, count * sizeof(*fields));
-    fields[count] = (struct http_call_field){ STR("Content-Type"), STR("application/json") };
-    return fields;
+    struct fanned *fanned = &request->fanned;
+    struct arena *arena = &request->arena;
+    struct http_call_lines *lines = arena_alloc(arena, LINES * sizeof(*lines));
+    lines[0] = http_call_lines(arena, fanned->fields, shared_count);
+    lines[1] =
+        http_call_lines(arena, fanned->fields + shared_count, fanned->fields_count - shared_count);
+    fanned->lines = lines;
 }
 
 /* NULL, or why the question cannot be put. */
@@ -230,16 +240,16 @@ static const char *prepare(struct call *call)
     struct request *request = call->request;
     const struct fanned *fanned = &request->fanned;
     const struct bff_call *asks = call->asks;
-    struct asked *asked = arena_zalloc(&request->arena, 1, sizeof(*asked));
+    struct asked *asked = arena_alloc(&request->arena, sizeof(*asked));
     struct passenger *passenger = &asked->passenger;
     asked->call = call;
     call->passenger = passenger;
     *passenger = (struct passenger){
         .service = plan_call->service,
         .method = plan_call->method,
-        .fields = plan_call->has_body ? fields_with_body(request) : fanned->fields,
-        .fields_count = asks->is_shared ? fanned->shared_fields_count
-                                        : fanned->fields_count + plan_call->has_body,
+        .content_type = plan_call->has_body ? STR("application/json") : (struct str){ NULL, 0 },
+        .lines = fanned->lines,
+        .lines_count = asks->is_shared ? SHARED_LINES : LINES,
         .caller = asks->is_shared ? STR("") : fanned->caller,
         .rules = { asks->cache_s, asks->stale_s, asks->is_shared },
         .judge = judge,
@@ -276,17 +286,20 @@ static const char *send_off(struct call *call, unsigned within_ms)
 {
     const struct passenger *passenger = call->passenger;
     struct worker *worker = call->request->worker;
-    struct http_call_field fields[FIELDS_MAX + 1];
-    size_t count = passenger->fields_count;
-    memcpy(fields, passenger->fields, count * sizeof(*fields));
-    char *budget = arena_printf(&call->request->arena, "%u", within_ms);
-    fields[count++] = (struct http_call_field){ STR("BFF-Budget"), str_of(budget) };
+    char digits[STR_U64_BYTES];
+    struct str budget = { digits, (size_t)(str_put_u64(digits, within_ms) - digits) };
+    const struct http_call_field fields[] = {
+        { STR("BFF-Budget"), budget },
+        { STR("Content-Type"), passenger->content_type },
+    };
     struct http_call_options options = {
         .method = passenger->method,
         .target = passenger->target,
         .body = passenger->body,
+        .lines = passenger->lines,
+        .lines_count = passenger->lines_count,
         .fields = fields,
-        .fields_count = count,
+        .fields_count = passenger->content_type.at ? 2 : 1,
         .deadline_us = call->started_us + within_ms * 1000ull,
         .answer_max_bytes = worker->core->settings->services[passenger->service].answer_max_bytes,
     };
@@ -321,8 +334,10 @@ static void begin(struct request *request)
             (struct call){ .request = request, .asks = plan->calls[i].asks, .index = i };
         fanned->calls_open += !plan->calls[i].asks->is_detached;
     }
-    make_fields(request);
+    size_t shared_count = make_fields(request);
+    fanned->caller = caller(request);
     if (!plan_passes(plan->declared)) {
+        write_fields(request, shared_count);
         start_ready(request);
     }
 }

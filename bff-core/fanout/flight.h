@@ -40,8 +40,9 @@ struct passenger {
     enum http_method method;
     struct str target;
     struct str body;
-    const struct http_call_field *fields; /* but the budget, which each try states anew */
-    size_t fields_count;
+    struct str content_type;             /* of the body; { NULL, 0 }: there is none */
+    const struct http_call_lines *lines; /* but the budget, which each try states anew */
+    size_t lines_count;
     struct str caller; /* who may share the answer: equal callers; "": everybody */
     struct freshness_rules rules;
     uint64_t ends_us; /* monotonic: when it lands at the latest */

@@ -13,6 +13,7 @@
 
 #include "../base/clock.h"
 #include "../base/must.h"
+#include "http_call_lines.h"
 #include "http_client_tls.h"
 #include "http_curl.h"
 #include "http_flow.h"
@@ -304,20 +305,6 @@ static void call_free(struct http_call *call)
     free(call);
 }
 
-/* Names that decide how the question is read, and so belong to whoever writes it. Of a streamed
- * answer the coding is its reader's. */
-static bool is_ours(struct str name, bool is_streamed)
-{
-    static const struct str ours[] = { { "host", 4 }, { "connection", 10 },
-        { "content-length", 14 }, { "transfer-encoding", 17 } };
-    for (size_t i = 0; i < countof(ours); i++) {
-        if (str_eq_nocase(name, ours[i])) {
-            return true;
-        }
-    }
-    return !is_streamed && str_eq_nocase(name, STR("accept-encoding"));
-}
-
 /* What a target cannot hold: it would end the line, or itself. */
 static const bool ends_target[256] = {
     [0x00 ... ' '] = true, ['#'] = true, [0x7f ... 0xff] = true
@@ -337,9 +324,7 @@ static void check_options(const struct http_call_options *options)
 {
     must(is_target(options->target));
     for (size_t i = 0; i < options->fields_count; i++) {
-        const struct http_call_field *field = &options->fields[i];
-        must(http_is_token(field->name) && http_is_value(field->value));
-        must(!is_ours(field->name, options->stream != NULL));
+        http_call_field_check(&options->fields[i], options->stream != NULL);
     }
     must(!options->stream || (options->origin->lane->wake && !options->body.len));
 }

@@ -1,6 +1,7 @@
 #ifndef WIRE_HTTP_CLIENT_H
 #define WIRE_HTTP_CLIENT_H
 
+#include "../base/arena.h"
 #include "../base/buf.h"
 #include "../base/err.h"
 #include "../base/loop.h"
@@ -74,6 +75,17 @@ struct http_call_field {
     struct str value;
 };
 
+/*
+ * Fields that several calls carry, checked and written once: by http_call_lines(), and by nobody
+ * else. They hold for calls whose answer is not streamed, too. In the arena.
+ */
+struct http_call_lines {
+    struct str text;
+};
+
+struct http_call_lines http_call_lines(
+    struct arena *arena, const struct http_call_field *fields, size_t count);
+
 /* The head of a streamed answer; slices live until the callback returns. */
 struct http_call_head {
     unsigned status;
@@ -111,7 +123,9 @@ struct http_call_options {
     struct http_origin *origin;
     enum http_method method;
     struct str target; /* from '/': path and query, percent-encoded, without space or control */
-    const struct http_call_field *fields;
+    const struct http_call_lines *lines;
+    size_t lines_count;
+    const struct http_call_field *fields; /* beside those in `lines` */
     size_t fields_count;
     struct str body;
     uint64_t deadline_us;    /* monotonic: of the whole call, connecting included; of a streamed

@@ -8,6 +8,7 @@
 #include "http_question.h"
 
 #include "../base/must.h"
+#include "http_call_lines.h"
 
 static bool needs_length(const struct http_call *call)
 {
@@ -20,8 +21,11 @@ static size_t head_room(const struct http_call *call, const struct http_call_opt
     enum { FIXED_MAX = 160 }; /* method, version, names of our own fields, a length */
     size_t room =
         FIXED_MAX + strlen(call->origin->prefix) + options->target.len + strlen(call->origin->host);
+    for (size_t i = 0; i < options->lines_count; i++) {
+        room += options->lines[i].text.len;
+    }
     for (size_t i = 0; i < options->fields_count; i++) {
-        room += options->fields[i].name.len + options->fields[i].value.len + 4;
+        room += http_call_field_len(&options->fields[i]);
     }
     return room;
 }
@@ -40,11 +44,11 @@ void http_question_write(struct http_call *call, const struct http_call_options 
     if (call->origin->asks_gzip && !options->stream) {
         to = str_put(to, STR("Accept-Encoding: gzip\r\n"));
     }
+    for (size_t i = 0; i < options->lines_count; i++) {
+        to = str_put(to, options->lines[i].text);
+    }
     for (size_t i = 0; i < options->fields_count; i++) {
-        to = str_put(to, options->fields[i].name);
-        to = str_put(to, STR(": "));
-        to = str_put(to, options->fields[i].value);
-        to = str_put(to, STR("\r\n"));
+        to = http_call_field_put(to, &options->fields[i]);
     }
     buf_grew(&call->request, (size_t)(to - head));
     const struct http_call_stream *stream = options->stream;

@@ -33,6 +33,29 @@ struct transfer {
 
 /* ---- the question ---- */
 
+static void keep_field(struct buf *request, struct str name, struct str value)
+{
+    value = str_trim(value);
+    buf_append_str(request, name);
+    if (value.len) {
+        buf_append_str(request, STR(": "));
+        buf_append_str(request, value);
+    } else {
+        buf_append_char(request, ';');
+    }
+    buf_append_char(request, '\0');
+}
+
+static void keep_lines(struct buf *request, struct str lines)
+{
+    struct str line, name, value;
+    while (str_cut(lines, '\r', &line, &lines)) {
+        str_cut(line, ':', &name, &value);
+        keep_field(request, name, value);
+        lines = str_from(lines, 1); /* the LF */
+    }
+}
+
 /*
  * call->request holds the target and then each field line, each ended by a NUL: curl's list is laid
  * over it when the call begins. Curl sends "Name;" as a field without value, and leaves out its own
@@ -44,17 +67,11 @@ static void prepare(struct http_call *call, const struct http_call_options *opti
     buf_append(request, call->origin->prefix, strlen(call->origin->prefix));
     buf_append_str(request, options->target);
     buf_append_char(request, '\0');
+    for (size_t i = 0; i < options->lines_count; i++) {
+        keep_lines(request, options->lines[i].text);
+    }
     for (size_t i = 0; i < options->fields_count; i++) {
-        const struct http_call_field *field = &options->fields[i];
-        struct str value = str_trim(field->value);
-        buf_append_str(request, field->name);
-        if (value.len) {
-            buf_append_str(request, STR(": "));
-            buf_append_str(request, value);
-        } else {
-            buf_append_char(request, ';');
-        }
-        buf_append_char(request, '\0');
+        keep_field(request, options->fields[i].name, options->fields[i].value);
     }
     if (call->origin->asks_gzip) {
         buf_append_str(request, STR("Accept-Encoding: gzip\0"));

@@ -212,6 +212,16 @@ Test(arena, everything_stays_apart_and_aligned_until_release)
     arena_pool_fini(&pool);
 }
 
+Test(arena, what_is_joined_stands_behind_each_other)
+{
+    struct arena arena;
+    const struct str parts[] = { STR("for="), { NULL, 0 }, STR(""), STR("::1"), STR(";") };
+    arena_init(&arena, NULL);
+    cr_assert(is(arena_join(&arena, parts, countof(parts)), "for=::1;"));
+    cr_assert(is(arena_join(&arena, parts, 0), ""));
+    arena_release(&arena);
+}
+
 Test(arena, cleanups_run_last_first_and_once)
 {
     struct arena arena;

@@ -39,13 +39,21 @@ static const char *why_not(const char *word, uint64_t patience_us)
     snprintf(target, sizeof(target), "/%s", word);
     field.value.len = (size_t)snprintf(value, sizeof(value), "field %s", word);
     snprintf(body, sizeof(body), "body %s", word);
+    struct arena arena;
+    arena_init(&arena, NULL);
+    struct http_call_lines lines =
+        http_call_lines(&arena, &(struct http_call_field){ STR("X-Line"), field.value }, 1);
     struct http_call_options options = { .method = HTTP_POST,
         .target = str_of(target),
+        .lines = &lines,
+        .lines_count = 1,
         .fields = &field,
         .fields_count = 1,
         .body = str_of(body),
         .deadline_us = clock_now_us() + patience_us };
     const char *why = services_detach(town.worker.services, 0, &options);
+    memset((char *)lines.text.at, '!', lines.text.len);
+    arena_release(&arena);
     memset(target, '!', sizeof(target));
     memset(value, '!', sizeof(value));
     memset(body, '!', sizeof(body));
@@ -97,7 +105,7 @@ Test(detached, what_a_call_carries_is_copied)
     cr_assert(detach("one", 5 * S));
     drain();
     cr_assert(strncmp(server->heard, "POST /one HTTP/1.1\r\n", 20) == 0, "%s", server->heard);
-    cr_assert_not_null(strstr(server->heard, "X-Word: field one\r\n"));
+    cr_assert_not_null(strstr(server->heard, "X-Line: field one\r\nX-Word: field one\r\n"));
     cr_assert_not_null(strstr(server->heard, "\r\n\r\nbody one"));
     cr_assert_eq(dropped_in_all(), 0);
     const struct http_origin_counters *counters = http_origin_counters(

@@ -2,6 +2,8 @@
 #include "http_identity.h"
 #include "http_page.h"
 
+#include <signal.h>
+
 TestSuite(http_question, .timeout = 60);
 
 /* ---- the question ---- */
@@ -58,15 +60,26 @@ static struct http_origin *prefixed_origin(struct page *page, size_t lane)
     return origin;
 }
 
-static void check_question(struct page *page, const struct question_case *row)
+/* The last `written` of the two fields are lines that were written before, each by itself. */
+static void check_question(struct page *page, const struct question_case *row, size_t written)
 {
     struct result result;
+    struct arena arena;
+    struct http_call_lines lines[countof(two_fields)];
+    size_t left = countof(two_fields) - written;
+    arena_init(&arena, NULL);
+    for (size_t i = 0; i < written; i++) {
+        lines[i] = http_call_lines(&arena, &two_fields[left + i], 1);
+    }
     ask(page, &result,
         (struct http_call_options){ .method = row->method,
             .target = STR("/users/7?x=%20"),
+            .lines = lines,
+            .lines_count = written,
             .fields = two_fields,
-            .fields_count = 2,
+            .fields_count = left,
             .body = str_of(row->body) });
+    arena_release(&arena);
     cr_assert_eq(result.answer.outcome, HTTP_ANSWERED, "%s", row->first_line);
     forget(&result);
     const char *heard = page->server->heard;
@@ -91,12 +104,42 @@ Test(http_question, a_service_hears_what_was_asked_and_no_more)
         open_page(&page, lane, script, 1);
         page.origin = prefixed_origin(&page, lane);
         for (size_t i = 0; i < countof(question_cases); i++) {
-            check_question(&page, &question_cases[i]);
-            check_question(&page, &question_cases[countof(question_cases) - 1 - i]);
+            check_question(&page, &question_cases[i], i % 3);
+            check_question(&page, &question_cases[countof(question_cases) - 1 - i], 2 - i % 3);
         }
         cr_assert_eq(server_connections(page.server), 1);
         close_page(&page);
     }
+}
+
+static void write_line(const char *name, const char *value)
+{
+    struct arena arena;
+    struct http_call_field field = { str_of(name), str_of(value) };
+    arena_init(&arena, NULL);
+    struct http_call_lines lines = http_call_lines(&arena, &field, 1);
+    cr_assert(str_eq(lines.text, STR("A: b\r\n")));
+    arena_release(&arena);
+}
+
+Test(http_question, lines_are_written_as_they_will_stand)
+{
+    write_line("A", "b");
+}
+
+Test(http_question, no_value_ends_a_line, .signal = SIGABRT)
+{
+    write_line("A", "b\r\nC: d");
+}
+
+Test(http_question, no_name_is_two, .signal = SIGABRT)
+{
+    write_line("A: x\r\nB", "b");
+}
+
+Test(http_question, where_a_question_ends_is_not_the_callers_to_say, .signal = SIGABRT)
+{
+    write_line("Content-length", "1");
 }
 
 Test(http_question, a_head_is_answered_without_content)
