@@ -131,7 +131,8 @@ static inline bool call_has_answer(enum call_state state)
 struct call {
     struct request *request;
     const struct bff_call *asks;
-    size_t index; /* in the plan's calls */
+    size_t index;       /* in the plan's calls */
+    unsigned waits_for; /* bit i: for the end of call i */
     enum call_state state;
     struct passenger *passenger; /* fanout/flight: once it was asked */
     unsigned tries;              /* how often the service was asked for it */
@@ -157,6 +158,7 @@ struct fanned {
     struct call *calls; /* one for each of the plan's, detached ones included */
     size_t calls_count;
     size_t calls_open;  /* how many of the attached ones have not ended */
+    unsigned ended;     /* bit i: call i has */
     struct call *fatal; /* a required call that ended without an answer; NULL: none */
     struct str caller;  /* whose answers they are: for copies and shared calls */
     const struct http_call_field *fields; /* that every call of this request carries */

@@ -21,7 +21,7 @@ void attempt_start(struct attempt *attempt, struct worker *worker, const struct 
     struct http_call_field fields[FIELDS_MAX];
     char digits[STR_U64_BYTES];
     size_t count = 0;
-    uint64_t now_us = clock_now_us();
+    uint64_t now_us = attempt->began_us;
     uint64_t left_us = question->ends_us > now_us ? question->ends_us - now_us : 0;
     struct str left_ms = { digits, (size_t)(str_put_u64(digits, left_us / 1000) - digits) };
     must(!attempt->http);
@@ -41,18 +41,18 @@ void attempt_start(struct attempt *attempt, struct worker *worker, const struct 
         .lines_count = question->lines_count,
         .fields = fields,
         .fields_count = count,
+        .started_us = now_us,
         .deadline_us = question->ends_us,
         .answer_max_bytes = worker->core->settings->services[question->service].answer_max_bytes,
     };
-    attempt->began_us = now_us;
     attempt->loop = worker->loop;
     service_began(attempt->service, attempt->host, now_us);
     attempt->http = http_call_start(worker->client, &options, done, attempt);
 }
 
-void attempt_end(struct attempt *attempt, enum service_verdict verdict)
+void attempt_end(struct attempt *attempt, enum service_verdict verdict, uint64_t ended_us)
 {
-    const struct limit_time time = limit_time_since(attempt->began_us, attempt->loop);
+    const struct limit_time time = limit_time_of(attempt->began_us, ended_us, attempt->loop);
     attempt->http = NULL;
     cache_copy_drop(attempt->known);
     attempt->known = NULL;
@@ -63,7 +63,7 @@ void attempt_cancel(struct attempt *attempt)
 {
     if (attempt->http) {
         http_call_cancel(attempt->http);
-        attempt_end(attempt, SERVICE_CANCELLED);
+        attempt_end(attempt, SERVICE_CANCELLED, clock_now_us());
     }
 }
 

@@ -15,19 +15,26 @@ struct attempt {
     struct http_call *http; /* NULL: not under way */
     struct copy *known;     /* an old copy, whose tag was sent along; held. NULL: none */
     bool is_hedge;
-    uint64_t began_us;
+    uint64_t began_us; /* monotonic */
     struct loop *loop;
 };
 
 /*
- * Puts the passenger's question, with what is left of its time. All members but `http` and the last
- * two are set; `done` gets the attempt, never before this returns.
+ * Puts the passenger's question, with what is left of its time. All members but `http` and `loop`
+ * are set; `done` gets the attempt, never before this returns.
  */
 void attempt_start(struct attempt *attempt, struct worker *worker, const struct passenger *question,
     http_done *done);
 
-/* It has ended: tells the service, and lets go of the known copy. */
-void attempt_end(struct attempt *attempt, enum service_verdict verdict);
+/* When the answer, or the failure, came. */
+static inline uint64_t attempt_ended_us(
+    const struct attempt *attempt, const struct http_answer *answer)
+{
+    return attempt->began_us + answer->total_us;
+}
+
+/* It has ended, then: tells the service, and lets go of the known copy. */
+void attempt_end(struct attempt *attempt, enum service_verdict verdict, uint64_t ended_us);
 
 /* Nobody waits for it any more. No effect when it is not under way. */
 void attempt_cancel(struct attempt *attempt);

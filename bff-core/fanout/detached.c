@@ -116,6 +116,7 @@ static const char *start(struct detached_call *call)
     call->asked |= host_bit(call->host);
     service_began(call->service, call->host, call->began_us);
     call->options.origin = host_origin(call->host);
+    call->options.started_us = call->began_us;
     call->http = http_call_start(call->owner->client, &call->options, ended, call);
     return NULL;
 }
@@ -142,9 +143,10 @@ static const char *start_next(struct detached *detached)
     return why;
 }
 
-static void tell_service(const struct detached_call *call, enum service_verdict verdict)
+static void tell_service(
+    const struct detached_call *call, enum service_verdict verdict, uint64_t ended_us)
 {
-    const struct limit_time time = limit_time_since(call->began_us, call->owner->loop);
+    const struct limit_time time = limit_time_of(call->began_us, ended_us, call->owner->loop);
     service_ended(call->service, call->host, verdict, &time);
 }
 
@@ -157,7 +159,7 @@ static void ended(void *context, struct http_answer *answer)
         log_debug("a detached call ended as %s with status %u", http_outcome_name(answer->outcome),
             answer->status);
     }
-    tell_service(call, failure_verdict(answer));
+    tell_service(call, failure_verdict(answer), call->began_us + answer->total_us);
     if (failure_is_out_of_reach(answer) && !start(call)) {
         service_moved(call->service);
         return;
@@ -210,7 +212,7 @@ void detached_free(struct detached *detached)
         struct detached_call *call =
             container_of(detached->under_way.next, struct detached_call, link);
         http_call_cancel(call->http);
-        tell_service(call, SERVICE_CANCELLED);
+        tell_service(call, SERVICE_CANCELLED, clock_now_us());
         free_call(call);
     }
     while (!http_ring_is_empty(&detached->queue)) {

@@ -32,14 +32,8 @@ static void ask(struct call *call);
 
 static bool is_ready(const struct call *call)
 {
-    const struct fanned *fanned = &call->request->fanned;
-    unsigned waits_for = compiled(call)->waits_for;
-    for (size_t i = 0; i < fanned->calls_count; i++) {
-        if (waits_for & 1u << i && fanned->calls[i].state < CALL_LIVE) {
-            return false;
-        }
-    }
-    return call->state == CALL_WAITING && !call->asks->is_detached;
+    return call->state == CALL_WAITING && !(call->waits_for & ~call->request->fanned.ended) &&
+           !call->asks->is_detached;
 }
 
 /* Asks what nobody else has to answer first. A call that ends at once (skipped, or answered by a
@@ -69,6 +63,7 @@ static void end(struct call *call, enum call_state state, const char *why)
     call->why = why;
     call->ended_us = clock_now_us();
     call->state = state;
+    fanned->ended |= 1u << call->index;
     if (!call_has_answer(state) && plan_call->has_otherwise) {
         call->state = CALL_OTHERWISE;
         call->values = plan_call->otherwise;
@@ -275,7 +270,7 @@ static void ask(struct call *call)
     call->started_us = clock_now_us();
     call->passenger->ends_us = call_ends_us(call, call->started_us);
     call->state = CALL_UNDERWAY;
-    if (flight_board(worker->flights, call->passenger, &call->request->arena)) {
+    if (flight_board(worker->flights, call->passenger, &call->request->arena, call->started_us)) {
         take(call);
     }
 }
@@ -327,11 +322,13 @@ static void begin(struct request *request)
 {
     const struct plan *plan = &request->worker->core->plans[request->routed.plan_index];
     struct fanned *fanned = &request->fanned;
-    fanned->calls = arena_zalloc(&request->arena, plan->calls_count, sizeof(*fanned->calls));
+    fanned->calls = arena_alloc(&request->arena, plan->calls_count * sizeof(*fanned->calls));
     fanned->calls_count = plan->calls_count;
     for (size_t i = 0; i < plan->calls_count; i++) {
-        fanned->calls[i] =
-            (struct call){ .request = request, .asks = plan->calls[i].asks, .index = i };
+        fanned->calls[i] = (struct call){ .request = request,
+            .asks = plan->calls[i].asks,
+            .index = i,
+            .waits_for = plan->calls[i].waits_for };
         fanned->calls_open += !plan->calls[i].asks->is_detached;
     }
     size_t shared_count = make_fields(request);
@@ -350,7 +347,7 @@ static bool ran_out_of_time(const struct request *request, const struct call *ca
     }
     for (size_t i = 0; i < request->fanned.calls_count; i++) {
         const struct call *other = &request->fanned.calls[i];
-        if (compiled(call)->waits_for & 1u << i && ran_out_of_time(request, other)) {
+        if (call->waits_for & 1u << i && ran_out_of_time(request, other)) {
             return true;
         }
     }

@@ -157,7 +157,7 @@ static struct copy *known_copy(const struct flight *flight)
     return copy && copy->etag.len ? cache_copy_hold(copy) : NULL;
 }
 
-static void depart_to(struct flight *flight, struct host *host, bool is_hedge)
+static void depart_to(struct flight *flight, struct host *host, bool is_hedge, uint64_t now_us)
 {
     struct attempt *attempt = &flight->attempts[flight->attempts[0].http != NULL];
     must(attempt->http == NULL);
@@ -165,7 +165,8 @@ static void depart_to(struct flight *flight, struct host *host, bool is_hedge)
         .host = host,
         .service = flight->service,
         .known = known_copy(flight),
-        .is_hedge = is_hedge };
+        .is_hedge = is_hedge,
+        .began_us = now_us };
     flight->tries++;
     flight->asked |= host_bit(host);
     attempt_start(attempt, flight->flights->worker, first_passenger(flight), attempt_done);
@@ -173,7 +174,7 @@ static void depart_to(struct flight *flight, struct host *host, bool is_hedge)
 
 /* To any host, but rather not to one that failed. False: there is none; flight->failure says why.
  */
-static bool departs(struct flight *flight)
+static bool departs(struct flight *flight, uint64_t now_us)
 {
     static const char *const refusals[] = {
         [SERVICE_OPEN] = "its hosts are not asked for a while, because they kept failing",
@@ -181,7 +182,6 @@ static bool departs(struct flight *flight)
     };
     const uint32_t buts[] = { flight->asked, flight->failed_host, 0 };
     enum service_refusal refusal = SERVICE_READY;
-    uint64_t now_us = clock_now_us();
     struct host *host = NULL;
     for (size_t i = 0; i < countof(buts) && !host; i++) {
         if (i == 0 || buts[i] != buts[i - 1]) {
@@ -192,7 +192,7 @@ static bool departs(struct flight *flight)
         flight->failure = (struct failure){ CALL_FAILED, refusals[refusal], 0 };
         return false;
     }
-    depart_to(flight, host, false);
+    depart_to(flight, host, false, now_us);
     return true;
 }
 
@@ -200,9 +200,10 @@ static bool departs(struct flight *flight)
 static bool departs_elsewhere(struct flight *flight, bool is_hedge)
 {
     enum service_refusal refusal;
-    struct host *host = service_pick(flight->service, flight->asked, clock_now_us(), &refusal);
+    uint64_t now_us = clock_now_us();
+    struct host *host = service_pick(flight->service, flight->asked, now_us, &refusal);
     if (host) {
-        depart_to(flight, host, is_hedge);
+        depart_to(flight, host, is_hedge, now_us);
     }
     return host != NULL;
 }
@@ -279,6 +280,7 @@ static void arrive(struct attempt *attempt, struct http_answer *answer)
     struct passenger *first = first_passenger(flight);
     struct copy *copy = cache_copy_new(flight->flights->cache, &answer->body);
     struct freshness dates = { 0 };
+    uint64_t ended_us = attempt_ended_us(attempt, answer);
     if (first->key.at) {
         dates = freshness(flight, answer);
     }
@@ -287,10 +289,10 @@ static void arrive(struct attempt *attempt, struct http_answer *answer)
     if (attempt->is_hedge && is_good) {
         service_hedge_won(flight->service);
     }
-    attempt_end(attempt, is_good ? SERVICE_GOOD : SERVICE_BAD);
+    attempt_end(attempt, is_good ? SERVICE_GOOD : SERVICE_BAD, ended_us);
     if (first->key.at && is_good) {
-        cache_keep(flight->flights->cache, copy, first->key, first->hash, &dates, answer->etag,
-            clock_now_us());
+        cache_keep(
+            flight->flights->cache, copy, first->key, first->hash, &dates, answer->etag, ended_us);
         show_copies(flight->flights);
     }
     struct http_link *at = first->link.next;
@@ -307,9 +309,10 @@ static void confirm(struct attempt *attempt, struct http_answer *answer)
     struct flight *flight = attempt->flight;
     struct copy *copy = cache_copy_hold(attempt->known);
     struct freshness dates = freshness(flight, answer);
-    cache_renew(copy, &dates, clock_now_us());
+    uint64_t ended_us = attempt_ended_us(attempt, answer);
+    cache_renew(copy, &dates, ended_us);
     show_copies(flight->flights);
-    attempt_end(attempt, SERVICE_GOOD);
+    attempt_end(attempt, SERVICE_GOOD, ended_us);
     struct http_link *at = flight->passengers.next;
     for (; at != &flight->passengers; at = at->next) {
         land_live(container_of(at, struct passenger, link), copy);
@@ -361,7 +364,7 @@ static bool goes_on(struct flight *flight, const struct http_answer *answer)
         flight->has_raced = true;
         flight->asked &= ~flight->failed_host;
         flight->failed_host = 0;
-        return departs(flight);
+        return departs(flight, clock_now_us());
     }
     uint64_t random;
     hash_random(&random, sizeof(random));
@@ -411,7 +414,7 @@ static void land_late(struct flight *flight)
     flight->is_landing = false;
     if (http_ring_is_empty(&flight->passengers)) {
         flight_free(flight);
-    } else if (departs(flight)) {
+    } else if (departs(flight, clock_now_us())) {
         list(flight, first_passenger(flight)->hash);
     } else {
         crash(flight);
@@ -432,8 +435,9 @@ static void attempt_done(void *context, struct http_answer *answer)
     }
     flight->failure = failure_of(answer);
     flight->failed_host = host_bit(attempt->host);
-    attempt_end(
-        attempt, is_first_race(flight, answer) ? SERVICE_CANCELLED : failure_verdict(answer));
+    attempt_end(attempt,
+        is_first_race(flight, answer) ? SERVICE_CANCELLED : failure_verdict(answer),
+        attempt_ended_us(attempt, answer));
     if (is_under_way(flight)) {
         return; /* the other attempt may still succeed */
     }
@@ -451,7 +455,7 @@ static void timer_expired(struct deadline *deadline)
 {
     struct flight *flight = container_of(deadline, struct flight, timer);
     if (!is_under_way(flight)) {
-        if (!departs(flight)) {
+        if (!departs(flight, clock_now_us())) {
             crash(flight);
         }
         return;
@@ -518,7 +522,8 @@ static void make_key(struct passenger *passenger, struct arena *arena)
     passenger->hash = hash_str(&passenger->flights->hash_key, passenger->key);
 }
 
-bool flight_board(struct flights *flights, struct passenger *passenger, struct arena *arena)
+bool flight_board(
+    struct flights *flights, struct passenger *passenger, struct arena *arena, uint64_t now_us)
 {
     passenger->flights = flights;
     passenger->flight = NULL;
@@ -538,7 +543,7 @@ bool flight_board(struct flights *flights, struct passenger *passenger, struct a
         }
     }
     struct flight *flight = flight_new(flights, passenger);
-    if (departs(flight)) {
+    if (departs(flight, now_us)) {
         plan_hedge(flight);
         return false;
     }

@@ -64,9 +64,11 @@ struct passenger {
 
 /*
  * True when it has landed already (a fresh copy, or nobody to ask); `landed` is not called then.
- * The arena lives as long as the passenger.
+ * The arena lives as long as the passenger; `now_us` is the clock's, as the caller has just read
+ * it.
  */
-bool flight_board(struct flights *flights, struct passenger *passenger, struct arena *arena);
+bool flight_board(
+    struct flights *flights, struct passenger *passenger, struct arena *arena, uint64_t now_us);
 
 /* It waits no longer; the last one to leave cancels the question. No effect when it has landed. */
 void flight_leave(struct passenger *passenger);

@@ -212,10 +212,14 @@ void limit_began(struct limit *limit, unsigned in_flight, uint64_t now_us)
     limit->peak = in_flight > limit->peak ? in_flight : limit->peak;
 }
 
+struct limit_time limit_time_of(uint64_t began_us, uint64_t ended_us, const struct loop *loop)
+{
+    return (struct limit_time){ ended_us - began_us, loop_lag_us(loop, ended_us), ended_us };
+}
+
 struct limit_time limit_time_since(uint64_t began_us, const struct loop *loop)
 {
-    uint64_t now_us = clock_now_us();
-    return (struct limit_time){ now_us - began_us, loop_lag_us(loop, now_us), now_us };
+    return limit_time_of(began_us, clock_now_us(), loop);
 }
 
 void limit_ended(struct limit *limit, bool is_answer, const struct limit_time *time)

@@ -64,12 +64,15 @@ void limit_began(struct limit *limit, unsigned in_flight, uint64_t now_us);
 
 /* How long a call took, as far as the caller knows. */
 struct limit_time {
-    uint64_t took_us; /* from its beginning to now_us */
+    uint64_t took_us; /* from its beginning to its end, which is now_us */
     uint64_t lag_us;  /* of that, at most, the caller was late */
     uint64_t now_us;
 };
 
-/* Of a call that ends at this moment, on this loop. */
+/* Of a call that has ended in this turn of the loop. */
+struct limit_time limit_time_of(uint64_t began_us, uint64_t ended_us, const struct loop *loop);
+
+/* Of one that ends at this moment. */
 struct limit_time limit_time_since(uint64_t began_us, const struct loop *loop);
 
 /*

@@ -359,7 +359,7 @@ struct http_call *http_call_start(struct http_client *client,
     call->body = options->body;
     call->done = done;
     call->context = context;
-    call->started_us = clock_now_us();
+    call->started_us = options->started_us ? options->started_us : clock_now_us();
     call->answer = (struct http_answer){ 0 };
     buf_init(&call->answer.body, options->answer_max_bytes);
     buf_clear(&call->request);

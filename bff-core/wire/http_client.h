@@ -128,6 +128,7 @@ struct http_call_options {
     const struct http_call_field *fields; /* beside those in `lines` */
     size_t fields_count;
     struct str body;
+    uint64_t started_us;     /* monotonic: now, as the caller has just read it; 0: it has not */
     uint64_t deadline_us;    /* monotonic: of the whole call, connecting included; of a streamed
                                 one until the head has come, or its body has begun to be sent */
     size_t answer_max_bytes; /* of the body, after decoding; a streamed one has no limit */
@@ -163,8 +164,8 @@ struct http_answer {
     struct str vary;
     uint64_t queued_us;  /* for a connection to be free; part of total_us */
     uint64_t connect_us; /* 0: a kept-alive connection was reused */
-    uint64_t total_us;
-    bool was_sent; /* some of the request may have reached the service */
+    uint64_t total_us;   /* from its start to its end, which may be a moment ago */
+    bool was_sent;       /* some of the request may have reached the service */
     bool is_reused;
 };
 

@@ -130,7 +130,7 @@ static inline struct traveller *ticket(const char *caller)
 static inline struct traveller *board_with(struct traveller *traveller)
 {
     airport.waiting++;
-    if (flight_board(town.worker.flights, &traveller->passenger, &town.arena)) {
+    if (flight_board(town.worker.flights, &traveller->passenger, &town.arena, clock_now_us())) {
         airport_note(traveller);
     }
     return traveller;
