@@ -3,7 +3,7 @@
  *
  * Owns the process's secret, which is drawn once, and a small stock of random bytes for each
  * thread, so that an identifier seldom costs a system call. Promises that no byte of the stock is
- * given twice, and that one which was given is not kept. SipHash-2-4 is the reference algorithm
+ * given twice, and that one which was given is not kept. SipHash-1-3 is the reference algorithm
  * over 64-bit little-endian words.
  */
 #include "hash.h"
@@ -88,7 +88,7 @@ static inline struct sip sip_round(struct sip v)
 static inline struct sip sip_word(struct sip v, uint64_t word)
 {
     v.d ^= word;
-    v = sip_round(sip_round(v));
+    v = sip_round(v);
     v.a ^= word;
     return v;
 }
@@ -113,6 +113,6 @@ uint64_t hash_str(const struct hash_key *key, struct str s)
     }
     v = sip_word(v, word);
     v.c ^= 0xff;
-    v = sip_round(sip_round(sip_round(sip_round(v))));
+    v = sip_round(sip_round(sip_round(v)));
     return v.a ^ v.b ^ v.c ^ v.d;
 }

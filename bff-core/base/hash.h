@@ -14,7 +14,10 @@ struct hash_key {
  */
 void hash_key_init(struct hash_key *key);
 
-/* SipHash-2-4 (Aumasson and Bernstein, 2012): for tables whose keys a stranger sends. */
+/*
+ * SipHash-1-3 (Aumasson and Bernstein, 2012), as the tables of Rust, Ruby and Python have it: for
+ * tables whose keys a stranger sends, and for nothing else.
+ */
 uint64_t hash_str(const struct hash_key *key, struct str s);
 
 /* `len` random bytes fit for identifiers that must not be guessed. Any thread. */

@@ -6,6 +6,8 @@
  */
 #include "percent.h"
 
+#include "block.h"
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9') {
@@ -63,9 +65,20 @@ static const bool is_unreserved[256] = {
     ['~'] = true,
 };
 
+/* What is_unreserved says no to, and the rare marks beside it. */
+static inline struct block may_be_reserved(struct block b)
+{
+    struct block letter = { (b.bytes | 0x20) - 'a' }, digit = { b.bytes - '0' };
+    return (struct block){ (letter.bytes > 'z' - 'a') & (digit.bytes > 9) & (b.bytes != '-') &
+                           (b.bytes != '_') };
+}
+
 bool percent_encode(struct buf *buf, struct str s)
 {
     static const char digits[] = "0123456789ABCDEF";
+    if (!block_find(s, may_be_reserved)) {
+        return buf_append_str(buf, s);
+    }
     char *to = buf_reserve(buf, s.len * 3);
     if (!to) {
         return false;

@@ -6,6 +6,8 @@
  */
 #include "str.h"
 
+#include "block.h"
+
 static unsigned char lower(unsigned char c)
 {
     return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
@@ -14,50 +16,21 @@ static unsigned char lower(unsigned char c)
 bool str_eq_letters(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (lower((unsigned char)a[i]) != lower((unsigned char)b[i])) {
+        if (a[i] != b[i] && lower((unsigned char)a[i]) != lower((unsigned char)b[i])) {
             return false;
         }
     }
     return true;
 }
 
-static bool is_control(unsigned char c)
+static inline struct block is_control(struct block b)
 {
-    return (c < ' ' && c != '\t') || c == 0x7f;
-}
-
-static bool has_control(const char *at, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (is_control((unsigned char)at[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Eight bytes at a time: whether one of them is below ' ' or is 0x7f. May be wrong where it says
- * yes. */
-static bool may_have_control(const char *at)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t bytes;
-    memcpy(&bytes, at, sizeof(bytes));
-    uint64_t is_low = (bytes - ones * ' ') & ~bytes;
-    uint64_t del = bytes ^ ones * 0x7f;
-    uint64_t is_del = (del - ones) & ~del;
-    return (is_low | is_del) & ones << 7;
+    return (struct block){ ((b.bytes < ' ') & (b.bytes != '\t')) | (b.bytes == 0x7f) };
 }
 
 bool str_has_control(struct str s)
 {
-    while (s.len >= 8) {
-        if (may_have_control(s.at) && has_control(s.at, 8)) {
-            return true;
-        }
-        s = (struct str){ s.at + 8, s.len - 8 };
-    }
-    return has_control(s.at, s.len);
+    return block_find(s, is_control);
 }
 
 bool str_cut(struct str s, char by, struct str *head, struct str *tail)

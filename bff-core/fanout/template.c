@@ -412,13 +412,18 @@ static void drop_pair(struct renderer *renderer)
 /* Two values beside each other, or one beside a dot, may make what neither of them is. */
 static bool path_climbs(struct str target)
 {
-    struct str path, segment;
-    str_cut(target, '?', &path, &target);
-    bool climbs = false;
-    while (str_cut(path, '/', &segment, &path) || segment.len) {
-        climbs = climbs || str_eq(segment, STR(".")) || str_eq(segment, STR(".."));
+    struct str path, query;
+    str_cut(target, '?', &path, &query);
+    const char *end = path.at + path.len, *dot = path.at;
+    while ((dot = memchr(dot, '.', (size_t)(end - dot))) != NULL) {
+        const char *last = dot + 1 < end && dot[1] == '.' ? dot + 1 : dot;
+        bool begins = dot == path.at || dot[-1] == '/';
+        if (begins && (last + 1 == end || last[1] == '/')) {
+            return true;
+        }
+        dot++;
     }
-    return climbs;
+    return false;
 }
 
 const char *template_render(

@@ -67,14 +67,19 @@ static const struct str kept_names[HTTP_ANSWER_FIELDS] = {
     [HTTP_VARY] = { "vary", 4 },
 };
 
+/* How many bytes of a token the text begins with. */
+static inline size_t token_len(struct str s)
+{
+    size_t len = 0;
+    while (len < s.len && tchar[(unsigned char)s.at[len]]) {
+        len++;
+    }
+    return len;
+}
+
 bool http_is_token(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (!tchar[(unsigned char)s.at[i]]) {
-            return false;
-        }
-    }
-    return s.len > 0;
+    return s.len > 0 && token_len(s) == s.len;
 }
 
 static bool is_value_byte(unsigned char c)
@@ -184,11 +189,11 @@ static bool keep_field(struct http_answer_parser *parser, int field, struct str 
 /* "Name: value"; ENDED stands for "read, go on". */
 static int read_field_line(struct http_answer_parser *parser, struct str line, bool is_trailer)
 {
-    struct str name, value;
-    if (!str_cut(line, ':', &name, &value) || !http_is_token(name)) {
+    struct str name = { line.at, token_len(line) };
+    if (name.len == 0 || name.len == line.len || line.at[name.len] != ':') {
         return BROKEN;
     }
-    value = str_trim(value);
+    struct str value = str_trim(str_from(line, name.len + 1));
     if (!http_is_value(value)) {
         return BROKEN;
     }

@@ -11,6 +11,7 @@
  */
 #include "http_client.h"
 
+#include "../base/block.h"
 #include "../base/clock.h"
 #include "../base/must.h"
 #include "http_call_lines.h"
@@ -306,18 +307,14 @@ static void call_free(struct http_call *call)
 }
 
 /* What a target cannot hold: it would end the line, or itself. */
-static const bool ends_target[256] = {
-    [0x00 ... ' '] = true, ['#'] = true, [0x7f ... 0xff] = true
-};
+static inline struct block ends_target(struct block b)
+{
+    return (struct block){ (b.bytes <= ' ') | (b.bytes >= 0x7f) | (b.bytes == '#') };
+}
 
 static bool is_target(struct str target)
 {
-    for (size_t i = 0; i < target.len; i++) {
-        if (ends_target[(unsigned char)target.at[i]]) {
-            return false;
-        }
-    }
-    return target.len && target.at[0] == '/';
+    return target.len && target.at[0] == '/' && !block_find(target, ends_target);
 }
 
 static void check_options(const struct http_call_options *options)
