@@ -148,7 +148,7 @@ static bool grow(struct buf *buf, size_t need)
     return true;
 }
 
-char *buf_reserve(struct buf *buf, size_t len)
+char *buf_reserve_slowly(struct buf *buf, size_t len)
 {
     bool fits = len <= buf->cap - buf->len;
     if (!fits || (buf->room - buf->len < len && !grow(buf, buf->len + len)) ||
@@ -157,13 +157,6 @@ char *buf_reserve(struct buf *buf, size_t len)
         return NULL;
     }
     return buf->data + buf->len;
-}
-
-void buf_grew(struct buf *buf, size_t len)
-{
-    must(len <= buf->room - buf->len);
-    buf->len += len;
-    memset(buf->data + buf->len, 0, BUF_PADDING);
 }
 
 bool buf_append_slowly(struct buf *buf, const void *bytes, size_t len)

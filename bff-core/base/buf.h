@@ -1,6 +1,7 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include "must.h"
 #include "str.h"
 
 /*
@@ -33,6 +34,25 @@ void buf_clear(struct buf *buf);
 /* Takes back what was appended beyond the first `len` bytes. */
 void buf_cut(struct buf *buf, size_t len);
 
+char *buf_reserve_slowly(struct buf *buf, size_t len); /* of buf_reserve alone */
+
+/*
+ * Room for `len` more bytes at the returned place, or NULL when that passes the cap; buf_grew()
+ * then says how many of them were written.
+ */
+static inline char *buf_reserve(struct buf *buf, size_t len)
+{
+    bool has_room = len - 1 < buf->room - buf->len; /* and memory; what is 0 goes the other way */
+    return has_room ? buf->data + buf->len : buf_reserve_slowly(buf, len);
+}
+
+static inline void buf_grew(struct buf *buf, size_t len)
+{
+    must(len <= buf->room - buf->len);
+    buf->len += len;
+    memset(buf->data + buf->len, 0, BUF_PADDING);
+}
+
 bool buf_append_slowly(struct buf *buf, const void *bytes, size_t len); /* of buf_append alone */
 
 static inline bool buf_append(struct buf *buf, const void *bytes, size_t len)
@@ -58,13 +78,6 @@ static inline bool buf_append_char(struct buf *buf, char c)
 
 bool buf_append_u64(struct buf *buf, uint64_t value);
 __attribute__((format(printf, 2, 3))) bool buf_printf(struct buf *buf, const char *format, ...);
-
-/*
- * Room for `len` more bytes at the returned place, or NULL when that passes the cap; buf_grew()
- * then says how many of them were written.
- */
-char *buf_reserve(struct buf *buf, size_t len);
-void buf_grew(struct buf *buf, size_t len);
 
 static inline struct str buf_str(const struct buf *buf)
 {

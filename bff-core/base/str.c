@@ -72,10 +72,10 @@ bool str_u64(struct str s, uint64_t *out)
     }
     for (size_t i = 0; i < s.len; i++) {
         unsigned digit = (unsigned)(unsigned char)s.at[i] - '0';
-        if (digit > 9 || value > (UINT64_MAX - digit) / 10) {
+        if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, digit, &value)) {
             return false;
         }
-        value = value * 10 + digit;
     }
     *out = value;
     return true;

@@ -176,7 +176,7 @@ static inline void put(struct projector *p, struct str text)
 {
     enum { BLOCK = SHAPE_PADDING };
     struct buf *out = p->out;
-    char *to = out->room - out->len >= text.len ? out->data + out->len : buf_reserve(out, text.len);
+    char *to = buf_reserve(out, text.len);
     if (!to) {
         return;
     }
@@ -191,7 +191,7 @@ static inline void put(struct projector *p, struct str text)
 static void put_char(struct projector *p, char c)
 {
     struct buf *out = p->out;
-    char *to = out->room > out->len ? out->data + out->len : buf_reserve(out, 1);
+    char *to = buf_reserve(out, 1);
     if (to) {
         *to = c;
         out->len++;

@@ -13,6 +13,7 @@
  */
 #include "json.h"
 
+#include "../base/block.h"
 #include "../base/must.h"
 #include "scan.h"
 #include "utf8.h"
@@ -408,29 +409,37 @@ static void quote_escaped(struct buf *buf, unsigned char c)
     }
 }
 
-/* Whether eight bytes are ASCII that stands for itself. May say no where it is. */
-static bool is_plain(const char *at)
+/* What does not stand for itself, and what is not ASCII. */
+static inline struct block needs_care(struct block b)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t bytes;
-    memcpy(&bytes, at, sizeof(bytes));
-    uint64_t quote = bytes ^ ones * '"', backslash = bytes ^ ones * '\\';
-    uint64_t odd = (bytes - ones * ' ') | (quote - ones) | (backslash - ones) | bytes;
-    return (odd & ones << 7) == 0;
+    return (
+        struct block){ (b.bytes < ' ') | (b.bytes >= 0x80) | (b.bytes == '"') | (b.bytes == '\\') };
+}
+
+static bool quote_plain(struct buf *buf, struct str text)
+{
+    char *to = buf_reserve(buf, text.len + 2);
+    if (!to) {
+        return false;
+    }
+    *to = '"';
+    to = str_put(to + 1, text);
+    *to = '"';
+    buf_grew(buf, text.len + 2);
+    return true;
 }
 
 bool json_quote(struct buf *buf, struct str text)
 {
+    if (!block_find(text, needs_care)) {
+        return quote_plain(buf, text);
+    }
     size_t before = buf->len;
     bool was_overfull = buf->is_overfull;
     buf->is_overfull = false;
     buf_append_char(buf, '"');
     size_t plain = 0; /* where the bytes that need no change begin */
     for (size_t at = 0; at < text.len;) {
-        if (text.len - at >= 8 && is_plain(text.at + at)) {
-            at += 8;
-            continue;
-        }
         unsigned char c = (unsigned char)text.at[at];
         size_t len = c < 0x80 ? 1 : utf8_len(text.at + at, text.len - at);
         if (len > 0 && c >= 0x20 && c != '"' && c != '\\') {
