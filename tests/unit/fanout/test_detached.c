@@ -32,7 +32,7 @@ static const struct upstream *shown(void)
 }
 
 /* All that is lent to services_detach is gone after it. */
-static const char *why_not(const char *word, uint64_t patience_us)
+static const char *why_not(const char *word, uint64_t deadline_us)
 {
     char target[32], value[32], body[32];
     struct http_call_field field = { STR("X-Word"), { value, 0 } };
@@ -50,7 +50,7 @@ static const char *why_not(const char *word, uint64_t patience_us)
         .fields = &field,
         .fields_count = 1,
         .body = str_of(body),
-        .deadline_us = clock_now_us() + patience_us };
+        .deadline_us = deadline_us };
     const char *why = services_detach(town.worker.services, 0, &options);
     memset((char *)lines.text.at, '!', lines.text.len);
     arena_release(&arena);
@@ -62,7 +62,7 @@ static const char *why_not(const char *word, uint64_t patience_us)
 
 static bool detach(const char *word, uint64_t patience_us)
 {
-    return !why_not(word, patience_us);
+    return !why_not(word, clock_now_us() + patience_us);
 }
 
 static uint64_t dropped(enum upstream_drop why)
@@ -141,10 +141,10 @@ Test(detached, deadlines_end_a_drain)
 {
     START({ .say = "", .then = HANG });
     open_town(server, "");
-    for (unsigned i = 0; i < 5; i++) {
-        cr_assert(detach("x", 150 * MS));
-    }
     uint64_t began_us = clock_now_us();
+    for (unsigned i = 0; i < 5; i++) {
+        cr_assert_null(why_not("x", began_us + 150 * MS)); /* one moment for all, and no later */
+    }
     drain();
     cr_assert_lt(clock_now_us() - began_us, 1 * S);
     cr_assert_eq(server_questions(server), 2);
@@ -163,7 +163,7 @@ Test(detached, a_failure_is_not_repeated_but_counts_against_its_host)
     drain();
     cr_assert_eq(server_questions(server), 3);
     cr_assert_eq(counter_read(&town_shown()->hosts[0].state), UPSTREAM_OPEN);
-    cr_assert_str_eq(why_not("x", 5 * S),
+    cr_assert_str_eq(why_not("x", clock_now_us() + 5 * S),
         "its hosts are not asked for a while, because they kept failing", "it does not wait");
     cr_assert_eq(dropped(UPSTREAM_DROP_OPEN), 1);
     cr_assert_eq(dropped_in_all(), 1);
@@ -175,7 +175,8 @@ Test(detached, one_that_the_service_has_no_room_for_is_dropped)
     START({ .say = "", .then = HANG });
     open_town(server, "in_flight_min = 1; in_flight_max = 1;");
     cr_assert(detach("x", 150 * MS));
-    cr_assert_str_eq(why_not("x", 150 * MS), "it has as many calls as it can take");
+    cr_assert_str_eq(
+        why_not("x", clock_now_us() + 150 * MS), "it has as many calls as it can take");
     cr_assert_eq(dropped(UPSTREAM_DROP_FULL), 1);
     cr_assert_eq(dropped_in_all(), 1);
     close_town(server);
