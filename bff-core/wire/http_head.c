@@ -14,10 +14,11 @@
 #include "http_head.h"
 
 #include "../base/must.h"
+#include "http_block.h"
 
 /* ---- classes of bytes ---- */
 
-enum { TOKEN = 1, TARGET = 2, HOST = 4, HEX = 8 };
+enum { TOKEN = 1, TARGET = 2, HOST = 4, HOST_NAME = 8, HEX = 16 };
 
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -28,9 +29,10 @@ enum { TOKEN = 1, TARGET = 2, HOST = 4, HEX = 8 };
  * RFC 3986 pchar, '/' and '?', and what browsers send bare in a query (WHATWG URL): [ ] { } | ^ `
  */
 #define TARGET_BYTES DIGITS LETTERS "-._~%!$&'()*+,;=:@/?[]{}|^`"
-/* RFC 3986 reg-name, IP literals and a port. */
-#define HOST_BYTES DIGITS LETTERS "-._~%!$&'()*+;=:[]"
-#define HEX_BYTES  DIGITS "abcdefABCDEF"
+/* RFC 3986 reg-name; and with IP literals and a port. */
+#define HOST_NAME_BYTES DIGITS LETTERS "-._~%!$&'()*+;="
+#define HOST_BYTES      HOST_NAME_BYTES ":[]"
+#define HEX_BYTES       DIGITS "abcdefABCDEF"
 
 static unsigned char classes[256];
 
@@ -43,6 +45,7 @@ __attribute__((constructor)) static void fill_classes(void)
         { TOKEN_BYTES, TOKEN },
         { TARGET_BYTES, TARGET },
         { HOST_BYTES, HOST },
+        { HOST_NAME_BYTES, HOST_NAME },
         { HEX_BYTES, HEX },
     };
     for (size_t i = 0; i < countof(rows); i++) {
@@ -60,12 +63,16 @@ static bool is_class(char c, unsigned char class)
 /* Not empty, and of that class throughout. */
 static bool is_all(struct str s, unsigned char class)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (!is_class(s.at[i], class)) {
-            return false;
-        }
+    unsigned char common = class;
+    size_t i = 0;
+    for (; i + 4 <= s.len; i += 4) { /* at once: bytes that do not fit are rare */
+        const unsigned char *four = (const unsigned char *)s.at + i;
+        common &= classes[four[0]] & classes[four[1]] & classes[four[2]] & classes[four[3]];
     }
-    return s.len > 0;
+    for (; i < s.len; i++) {
+        common &= classes[(unsigned char)s.at[i]];
+    }
+    return common && s.len > 0;
 }
 
 /* ---- lines ---- */
@@ -75,18 +82,10 @@ static bool is_printable(unsigned char c)
     return c >= ' ' && c != 0x7f;
 }
 
-/* How many bytes from `at` on are no control bytes. Eight at a time: a head is little else. */
+/* How many bytes from `at` on are no control bytes. */
 static size_t printable_len(const char *at, size_t len)
 {
-    const uint64_t ones = UINT64_MAX / 255, tops = ones * 128;
-    size_t done = 0;
-    for (uint64_t word; done + sizeof(word) <= len; done += sizeof(word)) {
-        memcpy(&word, at + done, sizeof(word));
-        uint64_t del = word ^ ones * 0x7f;
-        if ((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & tops) {
-            break;
-        }
-    }
+    size_t done = block_printable_len(at, len);
     while (done < len && is_printable((unsigned char)at[done])) {
         done++;
     }
@@ -97,17 +96,15 @@ enum http_scan http_lines_scan(struct http_lines *lines, struct str bytes)
 {
     while (lines->at < bytes.len) {
         bool is_after_cr = lines->at > lines->line_at && bytes.at[lines->at - 1] == '\r';
-        size_t plain = is_after_cr ? 0 : printable_len(bytes.at + lines->at, bytes.len - lines->at);
-        if (plain) {
-            lines->at += plain;
-            continue;
+        if (!is_after_cr) {
+            lines->at += printable_len(bytes.at + lines->at, bytes.len - lines->at);
         }
-        unsigned char c = (unsigned char)bytes.at[lines->at];
-        if (is_after_cr != (c == '\n')) {
+        if (lines->at == bytes.len) {
+            break;
+        }
+        char c = bytes.at[lines->at];
+        if (is_after_cr != (c == '\n') || (c != '\t' && c != '\r' && c != '\n')) {
             return HTTP_SCAN_BAD;
-        }
-        if (c != '\t' && c != '\r' && c != '\n') {
-            return HTTP_SCAN_BAD; /* any other control byte */
         }
         lines->at++;
         if (c == '\n') {
@@ -134,11 +131,15 @@ static struct str take_line(struct str *rest)
 
 bool http_field_parse(struct str line, struct http_field *field)
 {
-    struct str value;
-    if (!str_cut(line, ':', &field->name, &value) || !is_all(field->name, TOKEN)) {
+    size_t name_len = 0;
+    while (name_len < line.len && is_class(line.at[name_len], TOKEN)) {
+        name_len++;
+    }
+    if (name_len == 0 || name_len == line.len || line.at[name_len] != ':') {
         return false;
     }
-    field->value = str_trim(value);
+    field->name = (struct str){ line.at, name_len };
+    field->value = str_trim(str_from(line, name_len + 1));
     return true;
 }
 
@@ -146,14 +147,12 @@ bool http_field_parse(struct str line, struct http_field *field)
 
 static bool is_percent_encoding_whole(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.at[i] != '%') {
-            continue;
-        }
-        if (s.len - i < 3 || !is_class(s.at[i + 1], HEX) || !is_class(s.at[i + 2], HEX)) {
+    struct str before, rest = s;
+    while (str_cut(rest, '%', &before, &rest)) {
+        if (rest.len < 2 || !is_class(rest.at[0], HEX) || !is_class(rest.at[1], HEX)) {
             return false;
         }
-        if (s.at[i + 1] == '0' && s.at[i + 2] == '0') {
+        if (rest.at[0] == '0' && rest.at[1] == '0') {
             return false; /* a NUL to whoever decodes it */
         }
     }
@@ -165,13 +164,10 @@ static bool is_percent_encoding_whole(struct str s)
  */
 static bool is_authority(struct str s)
 {
-    if (!is_all(s, HOST) || !is_percent_encoding_whole(s)) {
-        return false;
-    }
     struct str port;
-    if (s.at[0] == '[') {
+    if (s.len && s.at[0] == '[') {
         struct str literal;
-        if (!str_cut(s, ']', &literal, &port) || literal.len < 3 ||
+        if (!is_all(s, HOST) || !str_cut(s, ']', &literal, &port) || literal.len < 3 ||
             (port.len && port.at[0] != ':')) {
             return false;
         }
@@ -184,7 +180,7 @@ static bool is_authority(struct str s)
     } else {
         struct str name;
         str_cut(s, ':', &name, &port);
-        if (name.len == 0 || memchr(name.at, '[', name.len) || memchr(name.at, ']', name.len)) {
+        if (!is_all(name, HOST_NAME) || !is_percent_encoding_whole(name)) {
             return false;
         }
     }

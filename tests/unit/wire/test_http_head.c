@@ -3,7 +3,11 @@
 
 #include <criterion/criterion.h>
 
-enum { LINE_BYTES = 41 }; /* several words of eight, and a rest */
+#ifndef SUITE
+#define SUITE http_head
+#endif
+
+enum { LINE_BYTES = 41 }; /* several blocks, and a rest */
 
 /* One line with `byte` at `place`, then the empty line. */
 static enum http_scan scan_with(unsigned char byte, size_t place, size_t piece)
@@ -22,7 +26,7 @@ static enum http_scan scan_with(unsigned char byte, size_t place, size_t piece)
     return scan;
 }
 
-Test(http_head, a_control_byte_is_seen_wherever_it_stands)
+Test(SUITE, a_control_byte_is_seen_wherever_it_stands)
 {
     for (size_t piece = 1; piece <= LINE_BYTES + 4; piece += 11) {
         for (size_t place = 0; place < LINE_BYTES; place++) {
