@@ -3,17 +3,76 @@
  *
  * Owns the bytes of one connection: the head, the body and what was read ahead. Promises: (1)
  * memory is bounded by the limits given at birth and by the longest feed, and an idle connection
- * holds none; of a streamed body only the last pieces are here, and somebody else takes them out;
- * (2) a request is WHOLE only when its last byte is here, and no byte behind it is looked at before
- * http_intake_next; (3) REFUSED is final; (4) a head is refused at its first impossible byte, not
- * at its end. Pure: no socket, no clock, no library, so the same bytes give the same requests
- * however they are cut into feeds.
+ * holds none: what a head needs is lent by the rooms; of a streamed body only the last pieces are
+ * here, and somebody else takes them out; (2) a request is WHOLE only when its last byte is here,
+ * and no byte behind it is looked at before http_intake_next; (3) REFUSED is final; (4) a head is
+ * refused at its first impossible byte, not at its end. Pure: no socket, no clock, no library, so
+ * the same bytes give the same requests however they are cut into feeds.
  */
 #include "http_intake.h"
 
 #include "../base/must.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
+
+/* ---- rooms ---- */
+
+#ifdef __SANITIZE_ADDRESS__
+static const size_t rooms_max = 0; /* so that a slice which outlives its request is caught */
+#else
+static const size_t rooms_max = 1024;
+#endif
+
+struct http_intake_room {
+    struct http_intake_room *next;
+};
+
+void http_intake_rooms_fini(struct http_intake_rooms *rooms)
+{
+    while (rooms->spare) {
+        struct http_intake_room *room = rooms->spare;
+        rooms->spare = room->next;
+        free(room);
+    }
+    rooms->count = 0;
+}
+
+static size_t room_bytes(const struct http_intake *intake)
+{
+    size_t cap = intake->bytes.cap;
+    return cap < HTTP_INTAKE_ROOM_BYTES ? cap : HTTP_INTAKE_ROOM_BYTES;
+}
+
+static void take_room(struct http_intake *intake)
+{
+    struct http_intake_rooms *rooms = intake->limits->rooms;
+    if (!rooms || !rooms->spare) {
+        buf_reserve(&intake->bytes, room_bytes(intake));
+        return;
+    }
+    struct http_intake_room *room = rooms->spare;
+    rooms->spare = room->next;
+    rooms->count--;
+    intake->bytes.data = (char *)room;
+    intake->bytes.room = room_bytes(intake);
+}
+
+static void give_room(struct http_intake *intake)
+{
+    struct http_intake_rooms *rooms = intake->limits->rooms;
+    bool is_room = intake->bytes.data && intake->bytes.room == room_bytes(intake);
+    if (!is_room || !rooms || rooms->count == rooms_max) {
+        free(intake->bytes.data);
+        return;
+    }
+    struct http_intake_room *room = (struct http_intake_room *)intake->bytes.data;
+    room->next = rooms->spare;
+    rooms->spare = room;
+    rooms->count++;
+}
+
+/* ---- the whole ---- */
 
 void http_intake_init(struct http_intake *intake, const struct http_intake_limits *limits)
 {
@@ -26,11 +85,11 @@ void http_intake_init(struct http_intake *intake, const struct http_intake_limit
 
 void http_intake_release(struct http_intake *intake)
 {
-    buf_release(&intake->bytes);
+    give_room(intake);
+    free(intake->own_fields);
     buf_release(&intake->body);
     buf_release(&intake->ahead);
     http_chunks_release(&intake->chunks);
-    free(intake->fields);
     http_intake_init(intake, intake->limits);
 }
 
@@ -58,14 +117,27 @@ static bool is_target_too_long(const struct http_intake *intake)
     return (end ? (size_t)(end - scanned.at) : scanned.len) > line_max;
 }
 
+/* For `count` of them: behind the head, which is whole, where its room is large enough. */
+static struct http_field *fields_room(struct http_intake *intake, size_t count)
+{
+    const size_t align = alignof(struct http_field);
+    size_t at = (intake->bytes.len + BUF_PADDING + align - 1) / align * align;
+    size_t bytes = count * sizeof(struct http_field);
+    if (at + bytes <= intake->bytes.room + BUF_PADDING) {
+        return (struct http_field *)(void *)(intake->bytes.data + at);
+    }
+    intake->own_fields = malloc(bytes);
+    must(intake->own_fields != NULL); /* 3 KB at most */
+    return intake->own_fields;
+}
+
 static void end_head(struct http_intake *intake)
 {
     struct http_head *head = &intake->head;
     size_t room = intake->lines.count < HTTP_FIELDS_MAX ? intake->lines.count : HTTP_FIELDS_MAX;
-    intake->fields = malloc(room * sizeof(struct http_field));
-    must(intake->fields != NULL); /* 3 KB at most */
+    struct http_field *fields = fields_room(intake, room);
     enum http_refusal refusal =
-        http_head_parse(head, intake->bytes.data, intake->bytes.len, intake->fields, room);
+        http_head_parse(head, intake->bytes.data, intake->bytes.len, fields, room);
     if (refusal == HTTP_REFUSED_NOT && head->target.len > intake->limits->target_max_bytes) {
         refusal = HTTP_REFUSED_TARGET_TOO_LONG;
     }
@@ -166,6 +238,7 @@ void http_intake_feed(struct http_intake *intake, struct str bytes, uint64_t now
         if (intake->phase == HTTP_INTAKE_IDLE) {
             intake->phase = HTTP_INTAKE_HEAD;
             intake->first_byte_us = now_us;
+            take_room(intake);
         }
         if (intake->phase == HTTP_INTAKE_HEAD) {
             used = take_head(intake, bytes);
@@ -176,7 +249,8 @@ void http_intake_feed(struct http_intake *intake, struct str bytes, uint64_t now
         }
         bytes = str_from(bytes, used);
     }
-    if (intake->phase == HTTP_INTAKE_WHOLE && !buf_append_str(&intake->ahead, bytes)) {
+    bool is_ahead = bytes.len && intake->phase == HTTP_INTAKE_WHOLE;
+    if (is_ahead && !buf_append_str(&intake->ahead, bytes)) {
         intake->head.is_last = true; /* without memory the connection ends with this request */
     }
 }
@@ -187,8 +261,10 @@ void http_intake_next(struct http_intake *intake, uint64_t now_us)
     struct buf ahead = intake->ahead;
     buf_init(&intake->ahead, ahead.cap);
     http_intake_release(intake);
-    http_intake_feed(intake, buf_str(&ahead), now_us);
-    buf_release(&ahead);
+    if (ahead.len) {
+        http_intake_feed(intake, buf_str(&ahead), now_us);
+        buf_release(&ahead);
+    }
 }
 
 struct http_arrived http_intake_arrived(

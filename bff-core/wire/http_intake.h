@@ -11,10 +11,25 @@ enum http_intake_phase {
     HTTP_INTAKE_REFUSED, /* for good: what follows on this connection cannot be believed */
 };
 
+/*
+ * Rooms for heads and their fields, of the intakes of one thread: a request has one while it is in
+ * hand, and the one that was given back last is taken first. Zeroed is empty. A head that is longer
+ * has memory of its own.
+ */
+struct http_intake_rooms {
+    struct http_intake_room *spare;
+    size_t count;
+};
+enum { HTTP_INTAKE_ROOM_BYTES = 4096 };
+
+/* After the last intake. */
+void http_intake_rooms_fini(struct http_intake_rooms *rooms);
+
 struct http_intake_limits {
     size_t head_max_bytes;
-    size_t target_max_bytes; /* as sent */
-    size_t body_max_bytes;   /* decoded */
+    size_t target_max_bytes;         /* as sent */
+    size_t body_max_bytes;           /* decoded */
+    struct http_intake_rooms *rooms; /* NULL: each head has memory of its own */
     /* As in http_server.h; NULL: no request is streamed. */
     bool (*streams)(void *context, struct str method, struct str target, uint64_t *body_max_bytes);
     void *context;
@@ -28,13 +43,13 @@ struct http_intake {
     const struct http_intake_limits *limits;
     enum http_intake_phase phase;
     enum http_refusal refusal;
-    struct buf bytes;    /* of the head */
+    struct buf bytes;    /* of the head; its memory is from the rooms where it has their size */
     struct buf body;     /* of a streamed request the last pieces, for whoever empties it */
     uint64_t body_bytes; /* that have come, decoded */
     struct buf ahead;    /* what came behind the request */
     struct http_lines lines;
-    struct http_head head; /* from BODY on; in REFUSED as far as it could be read */
-    struct http_field *fields;
+    struct http_head head;         /* from BODY on; in REFUSED as far as it could be read */
+    struct http_field *own_fields; /* NULL: they stand in the head's room, behind it */
     struct http_chunks chunks;
     bool is_streamed;      /* from BODY on */
     bool has_skipped_line; /* the one empty line that may stand before a request */

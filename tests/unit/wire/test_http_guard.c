@@ -168,8 +168,84 @@ Test(http_guard, holds_no_memory_between_requests)
     cr_assert_null(intake.bytes.data);
     cr_assert_null(intake.body.data);
     cr_assert_null(intake.ahead.data);
-    cr_assert_null(intake.fields);
+    cr_assert_null(intake.own_fields);
     http_intake_release(&intake);
+}
+
+/* ---- rooms ---- */
+
+enum { LENDERS = 3 };
+static struct http_intake_rooms rooms;
+static struct http_intake_limits lending;
+static struct http_intake lenders[LENDERS];
+
+static void open_rooms(void)
+{
+    lending = limits;
+    lending.head_max_bytes = 16384;
+    lending.rooms = &rooms;
+    for (int i = 0; i < LENDERS; i++) {
+        http_intake_init(&lenders[i], &lending);
+    }
+}
+
+static void close_rooms(void)
+{
+    for (int i = 0; i < LENDERS; i++) {
+        http_intake_release(&lenders[i]);
+    }
+    http_intake_rooms_fini(&rooms);
+}
+
+TestSuite(http_intake_rooms, .init = open_rooms, .fini = close_rooms);
+
+/* A whole request with `count` fields more than it needs. */
+static void ask_with(struct http_intake *intake, size_t count)
+{
+    struct buf bytes;
+    buf_init(&bytes, 1 << 16);
+    buf_append_str(&bytes, STR("GET /path HTTP/1.1\r\nHost: a\r\n"));
+    for (size_t i = 0; i < count; i++) {
+        buf_append_str(&bytes, STR("X-Name: a value that is longer than its name\r\n"));
+    }
+    buf_append_str(&bytes, STR("\r\n"));
+    http_intake_feed(intake, buf_str(&bytes), 1);
+    buf_release(&bytes);
+    cr_assert_eq(intake->phase, HTTP_INTAKE_WHOLE);
+    cr_assert(str_eq(intake->head.target, STR("/path")));
+    cr_assert_eq(intake->head.fields_count, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert(str_eq(intake->head.fields[i + 1].name, STR("X-Name")));
+    }
+}
+
+Test(http_intake_rooms, go_from_request_to_request)
+{
+    ask_with(&lenders[0], 5);
+    ask_with(&lenders[1], 5);
+    const char *first = lenders[0].bytes.data;
+    cr_assert_neq(first, lenders[1].bytes.data);
+    cr_assert_null(lenders[0].own_fields);
+    http_intake_next(&lenders[1], 1);
+    http_intake_next(&lenders[0], 1);
+    cr_assert_null(lenders[0].bytes.data);
+#ifndef __SANITIZE_ADDRESS__
+    cr_assert_eq(rooms.count, 2);
+    ask_with(&lenders[2], 5);
+    cr_assert_eq(lenders[2].bytes.data, first, "the last that came back");
+    cr_assert_eq(rooms.count, 1);
+#endif
+}
+
+Test(http_intake_rooms, are_left_by_whoever_needs_more)
+{
+    for (size_t count = 0; count < HTTP_FIELDS_MAX; count++) {
+        ask_with(&lenders[0], count);
+        bool is_lent = lenders[0].bytes.room == HTTP_INTAKE_ROOM_BYTES;
+        cr_assert_eq(is_lent, lenders[0].bytes.len <= HTTP_INTAKE_ROOM_BYTES);
+        http_intake_next(&lenders[0], 1);
+        cr_assert_leq(rooms.count, 1);
+    }
 }
 
 /* ---- the doors ---- */
