@@ -1,6 +1,7 @@
 #ifndef WIRE_HTTP_BLOCK_H
 #define WIRE_HTTP_BLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -16,15 +17,45 @@
 
 #ifdef HTTP_SSE2
 
-/* Many of the bytes from `at` on that are no control bytes; how many there are, or fewer. */
+static inline __m128i block_at(const char *at)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+static inline __m128i block_dels(__m128i bytes)
+{
+    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+}
+
+/* 0xff for each of 16 bytes that is a control byte. */
+static inline __m128i block_controls(__m128i bytes)
+{
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    return _mm_or_si128(low, block_dels(bytes));
+}
+
+/* Whether one of 64 bytes is a control byte: where the least of four is none, none of them is low.
+ */
+static inline bool block_has_control(const char *at)
+{
+    __m128i a = block_at(at), b = block_at(at + 16), c = block_at(at + 32), d = block_at(at + 48);
+    __m128i least = _mm_min_epu8(_mm_min_epu8(a, b), _mm_min_epu8(c, d));
+    __m128i dels = _mm_or_si128(
+        _mm_or_si128(block_dels(a), block_dels(b)), _mm_or_si128(block_dels(c), block_dels(d)));
+    return _mm_movemask_epi8(_mm_or_si128(block_controls(least), dels));
+}
+
+/* Many of the bytes from `at` on that are no control bytes: all there are, or 15 fewer at most. */
 static inline size_t block_printable_len(const char *at, size_t len)
 {
     size_t done = 0;
+    for (; done + 64 <= len; done += 64) { /* tokens and cookies are long */
+        if (block_has_control(at + done)) {
+            break;
+        }
+    }
     for (; done + 16 <= len; done += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(at + done));
-        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-        __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
-        int controls = _mm_movemask_epi8(_mm_or_si128(low, del));
+        int controls = _mm_movemask_epi8(block_controls(block_at(at + done)));
         if (controls) {
             return done + (unsigned)__builtin_ctz((unsigned)controls);
         }

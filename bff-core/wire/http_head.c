@@ -16,9 +16,11 @@
 #include "../base/must.h"
 #include "http_block.h"
 
+#include <limits.h>
+
 /* ---- classes of bytes ---- */
 
-enum { TOKEN = 1, TARGET = 2, HOST = 4, HOST_NAME = 8, HEX = 16 };
+enum { TOKEN = 1, TARGET = 2, HOST = 4, HOST_NAME = 8, HEX = 16, NOT_PERCENT = 32 };
 
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -53,6 +55,9 @@ __attribute__((constructor)) static void fill_classes(void)
             classes[(unsigned char)*at] |= rows[i].class;
         }
     }
+    for (size_t c = 0; c < countof(classes); c++) {
+        classes[c] |= c == '%' ? 0 : NOT_PERCENT;
+    }
 }
 
 static bool is_class(char c, unsigned char class)
@@ -60,19 +65,25 @@ static bool is_class(char c, unsigned char class)
     return classes[(unsigned char)c] & class;
 }
 
-/* Not empty, and of that class throughout. */
-static bool is_all(struct str s, unsigned char class)
+/* What all of them are; nothing when there are none. */
+static unsigned char common_classes(struct str s)
 {
-    unsigned char common = class;
+    unsigned char common = s.len ? UCHAR_MAX : 0;
     size_t i = 0;
-    for (; i + 4 <= s.len; i += 4) { /* at once: bytes that do not fit are rare */
+    for (; i + 4 <= s.len; i += 4) { /* at once: one that does not fit is rare */
         const unsigned char *four = (const unsigned char *)s.at + i;
         common &= classes[four[0]] & classes[four[1]] & classes[four[2]] & classes[four[3]];
     }
     for (; i < s.len; i++) {
         common &= classes[(unsigned char)s.at[i]];
     }
-    return common && s.len > 0;
+    return common;
+}
+
+/* Not empty, and of that class throughout. */
+static bool is_all(struct str s, unsigned char class)
+{
+    return common_classes(s) & class;
 }
 
 /* ---- lines ---- */
@@ -94,29 +105,29 @@ static size_t printable_len(const char *at, size_t len)
 
 enum http_scan http_lines_scan(struct http_lines *lines, struct str bytes)
 {
-    while (lines->at < bytes.len) {
-        bool is_after_cr = lines->at > lines->line_at && bytes.at[lines->at - 1] == '\r';
-        if (!is_after_cr) {
-            lines->at += printable_len(bytes.at + lines->at, bytes.len - lines->at);
-        }
-        if (lines->at == bytes.len) {
+    struct http_lines now = *lines;
+    enum http_scan scan = HTTP_SCAN_MORE;
+    bool is_after_cr = now.at > now.line_at && now.at < bytes.len && bytes.at[now.at - 1] == '\r';
+    while (scan == HTTP_SCAN_MORE) {
+        now.at += is_after_cr ? 0 : printable_len(bytes.at + now.at, bytes.len - now.at);
+        if (now.at == bytes.len) {
             break;
         }
-        char c = bytes.at[lines->at];
+        char c = bytes.at[now.at];
         if (is_after_cr != (c == '\n') || (c != '\t' && c != '\r' && c != '\n')) {
-            return HTTP_SCAN_BAD;
+            scan = HTTP_SCAN_BAD;
+            break;
         }
-        lines->at++;
+        now.at++;
+        is_after_cr = c == '\r';
         if (c == '\n') {
-            bool is_empty = lines->at - lines->line_at == 2;
-            lines->line_at = lines->at;
-            lines->count++;
-            if (is_empty) {
-                return HTTP_SCAN_END;
-            }
+            scan = now.at - now.line_at == 2 ? HTTP_SCAN_END : HTTP_SCAN_MORE;
+            now.line_at = now.at;
+            now.count++;
         }
     }
-    return HTTP_SCAN_MORE;
+    *lines = now;
+    return scan;
 }
 
 /* Takes the first line of *rest, without its CRLF. The scan has found that each line has one. */
@@ -145,8 +156,13 @@ bool http_field_parse(struct str line, struct http_field *field)
 
 /* ---- the request line ---- */
 
-static bool is_percent_encoding_whole(struct str s)
+/* The same, and what is percent-encoded in it is so as a whole. */
+static bool is_all_encoded(struct str s, unsigned char class)
 {
+    unsigned char common = common_classes(s);
+    if (!(common & class) || common & NOT_PERCENT) {
+        return common & class;
+    }
     struct str before, rest = s;
     while (str_cut(rest, '%', &before, &rest)) {
         if (rest.len < 2 || !is_class(rest.at[0], HEX) || !is_class(rest.at[1], HEX)) {
@@ -180,7 +196,7 @@ static bool is_authority(struct str s)
     } else {
         struct str name;
         str_cut(s, ':', &name, &port);
-        if (!is_all(name, HOST_NAME) || !is_percent_encoding_whole(name)) {
+        if (!is_all_encoded(name, HOST_NAME)) {
             return false;
         }
     }
@@ -210,7 +226,7 @@ static bool cut_authority(struct str *target)
 
 static bool parse_target(struct http_head *head, char *bytes, struct str target)
 {
-    if (!is_all(target, TARGET) || !is_percent_encoding_whole(target)) {
+    if (!is_all_encoded(target, TARGET)) {
         return false;
     }
     head->target = target;
