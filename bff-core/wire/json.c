@@ -13,10 +13,8 @@
  */
 #include "json.h"
 
-#include "../base/block.h"
 #include "../base/must.h"
 #include "scan.h"
-#include "utf8.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -393,68 +391,4 @@ bool json_pointer(struct buf *buf, const struct json *root, const struct json *j
         buf_cut(buf, before);
     }
     return false;
-}
-
-/* What stands in a string for a byte below 0x20, for a quote and for a backslash. */
-static void quote_escaped(struct buf *buf, unsigned char c)
-{
-    static const char shorts[] = "\b\f\n\r\t\"\\";
-    static const char letters[] = "bfnrt\"\\";
-    const char *found = c ? strchr(shorts, c) : NULL;
-    if (found) {
-        buf_append(buf, (char[]){ '\\', letters[found - shorts] }, 2);
-    } else {
-        static const char hex[] = "0123456789abcdef";
-        buf_append(buf, (char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
-    }
-}
-
-/* What does not stand for itself, and what is not ASCII. */
-static inline struct block needs_care(struct block b)
-{
-    return (
-        struct block){ (b.bytes < ' ') | (b.bytes >= 0x80) | (b.bytes == '"') | (b.bytes == '\\') };
-}
-
-static bool quote_plain(struct buf *buf, struct str text)
-{
-    char *to = buf_reserve(buf, text.len + 2);
-    if (!to) {
-        return false;
-    }
-    *to = '"';
-    to = str_put(to + 1, text);
-    *to = '"';
-    buf_grew(buf, text.len + 2);
-    return true;
-}
-
-bool json_quote(struct buf *buf, struct str text)
-{
-    if (!block_find(text, needs_care)) {
-        return quote_plain(buf, text);
-    }
-    size_t before = buf->len;
-    bool was_overfull = buf->is_overfull;
-    buf->is_overfull = false;
-    buf_append_char(buf, '"');
-    size_t plain = 0; /* where the bytes that need no change begin */
-    for (size_t at = 0; at < text.len;) {
-        unsigned char c = (unsigned char)text.at[at];
-        size_t len = c < 0x80 ? 1 : utf8_len(text.at + at, text.len - at);
-        if (len > 0 && c >= 0x20 && c != '"' && c != '\\') {
-            at += len;
-            continue;
-        }
-        buf_append(buf, text.at + plain, at - plain);
-        if (len == 0) {
-            buf_append_str(buf, STR("\xef\xbf\xbd"));
-        } else {
-            quote_escaped(buf, c);
-        }
-        plain = ++at;
-    }
-    buf_append(buf, text.at ? text.at + plain : "", text.len - plain);
-    buf_append_char(buf, '"');
-    return keep_or_drop(buf, before, was_overfull);
 }
