@@ -8,7 +8,6 @@
  */
 #include "receive.h"
 
-#include "../base/clock.h"
 #include "../base/hash.h"
 #include "route.h"
 
@@ -16,31 +15,51 @@
 
 enum { REQUEST_ID_MAX = 128, TRACESTATE_MAX = 512, USER_AGENT_MAX = 256, BUDGET_MAX = 16 };
 
+/* Eight lower-case digits, from a byte for every two; in which order is the machine's. */
+static uint64_t hex_digits(uint32_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), pairs = UINT64_C(0x000f000f000f000f);
+    uint64_t digits = bytes;
+    digits = (digits | digits << 16) & UINT64_C(0x0000ffff0000ffff);
+    digits = (digits | digits << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    digits = (digits & pairs) | (digits >> 4 & pairs) << 8;
+    uint64_t is_letter = (digits + ones * 6) >> 4 & ones;
+    return digits + ones * '0' + is_letter * ('a' - '0' - 10);
+}
+
+/* `bytes` is a multiple of four. */
 static struct str hex_random(struct arena *arena, size_t bytes)
 {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char random[16];
+    uint32_t random[4];
     char *text = arena_alloc(arena, bytes * 2 + 1);
     hash_random(random, bytes);
-    for (size_t i = 0; i < bytes; i++) {
-        text[2 * i] = digits[random[i] >> 4];
-        text[2 * i + 1] = digits[random[i] & 15];
+    for (size_t i = 0; i < bytes / sizeof(uint32_t); i++) {
+        uint64_t digits = hex_digits(random[i]);
+        memcpy(text + i * sizeof(digits), &digits, sizeof(digits));
     }
     text[bytes * 2] = '\0';
     return (struct str){ text, bytes * 2 };
 }
 
-static bool is_id_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-_.:/+=@", c) != NULL);
-}
+static const bool is_id_byte[256] = {
+    ['a' ... 'z'] = true,
+    ['A' ... 'Z'] = true,
+    ['0' ... '9'] = true,
+    ['-'] = true,
+    ['_'] = true,
+    ['.'] = true,
+    [':'] = true,
+    ['/'] = true,
+    ['+'] = true,
+    ['='] = true,
+    ['@'] = true,
+};
 
 static struct str request_id(struct request *request, struct str sent)
 {
     bool is_harmless = sent.len > 0 && sent.len <= REQUEST_ID_MAX;
     for (size_t i = 0; is_harmless && i < sent.len; i++) {
-        is_harmless = is_id_byte(sent.at[i]);
+        is_harmless = is_id_byte[(unsigned char)sent.at[i]];
     }
     return is_harmless ? arena_str(&request->arena, sent) : hex_random(&request->arena, 16);
 }
@@ -157,8 +176,11 @@ static void take_trace(struct request *request)
     }
 }
 
-/* Every request has one: what inet_ntop does with printf is done here without. */
-static void four_text(const unsigned char *bytes, char *text)
+/*
+ * Every request has one: what inet_ntop does with printf is done here without. Returns where the
+ * NUL stands.
+ */
+static char *four_text(const unsigned char *bytes, char *text)
 {
     for (size_t i = 0; i < sizeof(struct in_addr); i++) {
         unsigned byte = bytes[i];
@@ -171,21 +193,24 @@ static void four_text(const unsigned char *bytes, char *text)
         *text++ = (char)('0' + byte % 10);
         *text++ = i < sizeof(struct in_addr) - 1 ? '.' : '\0';
     }
+    return text - 1;
 }
 
 /* A listener for both families sees IPv4 clients in disguise; they are shown as what they are. */
 static struct str address_text(struct arena *arena, const struct sockaddr_storage *peer)
 {
-    char text[INET6_ADDRSTRLEN] = "";
+    char *text = arena_alloc(arena, INET6_ADDRSTRLEN), *end = text;
     const struct in6_addr *six = &((const struct sockaddr_in6 *)peer)->sin6_addr;
+    *text = '\0';
     if (peer->ss_family == AF_INET) {
-        four_text((const unsigned char *)&((const struct sockaddr_in *)peer)->sin_addr, text);
+        end = four_text((const unsigned char *)&((const struct sockaddr_in *)peer)->sin_addr, text);
     } else if (peer->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(six)) {
-        four_text(six->s6_addr + 12, text);
+        end = four_text(six->s6_addr + 12, text);
     } else if (peer->ss_family == AF_INET6) {
-        inet_ntop(AF_INET6, six, text, sizeof(text));
+        inet_ntop(AF_INET6, six, text, INET6_ADDRSTRLEN);
+        end = text + strlen(text);
     }
-    return arena_str(arena, str_of(text));
+    return (struct str){ text, (size_t)(end - text) };
 }
 
 static struct str kept(struct request *request, const char *name, size_t max)
@@ -236,8 +261,6 @@ static void take_over(struct request *request)
 void receive_glance(struct request *request, const struct http_arrived *arrived)
 {
     struct received *received = &request->received;
-    received->started_us = arrived->first_byte_us;
-    received->wall_us = clock_wall_us();
     received->request_id = request_id(request, http_arrived_field(arrived, STR("x-request-id")));
     received->address = address_text(&request->arena, &arrived->peer);
     received->method = arrived->method;

@@ -265,11 +265,16 @@ void shed_leave(struct shed *shed, enum bff_priority priority)
 
 /* ---- the step ---- */
 
+/* Without printf, for there may be many of them. */
 static enum step_verdict refuse(struct request *request)
 {
-    return request_refuse(request, PROBLEM_OVERLOADED,
-        "There is more to do than can be done in time; ask again in %u s.",
-        request->pressed.retry_after_s);
+    struct str before = STR("There is more to do than can be done in time; ask again in ");
+    char *text = arena_alloc(&request->arena, before.len + STR_U64_BYTES + sizeof(" s."));
+    char *to = str_put_u64(str_put(text, before), request->pressed.retry_after_s);
+    to = str_put(to, STR(" s."));
+    request->problem = PROBLEM_OVERLOADED;
+    request->detail = (struct str){ text, (size_t)(to - text) };
+    return STEP_FAIL;
 }
 
 void shed_forget(struct request *request)

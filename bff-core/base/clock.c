@@ -2,10 +2,12 @@
  * clock: the two clocks, in microseconds, and one way to write a date.
  *
  * Owns nothing. Everything with a deadline counts in monotonic microseconds; wall time is only for
- * what leaves the process or came from outside.
+ * what leaves the process or came from outside. Each thread keeps what it found out last: how far
+ * the clocks are apart, and how a second is written.
  */
 #include "clock.h"
 
+#include <string.h>
 #include <time.h>
 
 static uint64_t read_us(clockid_t id)
@@ -25,6 +27,16 @@ uint64_t clock_wall_us(void)
     return read_us(CLOCK_REALTIME);
 }
 
+uint64_t clock_wall_at_us(uint64_t now_us)
+{
+    static _Thread_local uint64_t read_us, ahead_us;
+    if (now_us - read_us >= CLOCK_APART_US || read_us == 0) {
+        read_us = now_us;
+        ahead_us = clock_wall_us() - now_us;
+    }
+    return now_us + ahead_us;
+}
+
 /* `width` digits, with zeros in front, and what stands behind them. */
 static char *put_number(char *to, unsigned value, unsigned width, char behind)
 {
@@ -36,9 +48,11 @@ static char *put_number(char *to, unsigned value, unsigned width, char behind)
     return to + width + 1;
 }
 
-char *clock_text(uint64_t wall_us, char *out)
+enum { SECOND_LEN = sizeof("2026-11-24T04:00:55.") - 1 };
+
+static void write_second(uint64_t second, char *out)
 {
-    time_t seconds = (time_t)(wall_us / 1000000u);
+    time_t seconds = (time_t)second;
     struct tm utc;
     gmtime_r(&seconds, &utc);
     char *to = put_number(out, (unsigned)utc.tm_year + 1900, 4, '-');
@@ -46,8 +60,21 @@ char *clock_text(uint64_t wall_us, char *out)
     to = put_number(to, (unsigned)utc.tm_mday, 2, 'T');
     to = put_number(to, (unsigned)utc.tm_hour, 2, ':');
     to = put_number(to, (unsigned)utc.tm_min, 2, ':');
-    to = put_number(to, (unsigned)utc.tm_sec, 2, '.');
-    to = put_number(to, (unsigned)(wall_us % 1000000u), 6, 'Z');
-    *to = '\0';
+    put_number(to, (unsigned)utc.tm_sec, 2, '.');
+}
+
+char *clock_text(uint64_t wall_us, char *out)
+{
+    static _Thread_local struct {
+        uint64_t second;
+        char text[SECOND_LEN]; /* empty at first */
+    } last;
+    uint64_t second = wall_us / 1000000u;
+    if (second != last.second || !last.text[0]) {
+        write_second(second, last.text);
+        last.second = second;
+    }
+    memcpy(out, last.text, SECOND_LEN);
+    *put_number(out + SECOND_LEN, (unsigned)(wall_us % 1000000u), 6, 'Z') = '\0';
     return out;
 }

@@ -396,4 +396,19 @@ Test(clock, writes_dates_as_rfc_3339_has_them)
     char text[CLOCK_TEXT_BYTES];
     cr_assert_str_eq(clock_text(0, text), "1970-01-01T00:00:00.000000Z");
     cr_assert_str_eq(clock_text(1709210096000007u, text), "2024-02-29T12:34:56.000007Z");
+    cr_assert_str_eq(clock_text(1709210096999999u, text), "2024-02-29T12:34:56.999999Z");
+    cr_assert_str_eq(clock_text(1709210097000000u, text), "2024-02-29T12:34:57.000000Z");
+    cr_assert_str_eq(clock_text(1709210096000000u, text), "2024-02-29T12:34:56.000000Z");
+    cr_assert_eq(strlen(text), CLOCK_TEXT_BYTES - 1);
+}
+
+Test(clock, knows_how_far_the_two_are_apart)
+{
+    for (int i = 0; i < 1000; i++) {
+        uint64_t before_us = clock_wall_us();
+        uint64_t wall_us = clock_wall_at_us(clock_now_us());
+        uint64_t after_us = clock_wall_us();
+        cr_assert_geq(wall_us + 1000, before_us);
+        cr_assert_leq(wall_us, after_us + 1000);
+    }
 }
