@@ -101,3 +101,21 @@ Test(turned_away, leaves_out_a_path_that_is_too_long)
     request.received.path.len = 1023;
     cr_assert_not_null(json_get(read_answer(&head), "instance"));
 }
+
+/* Whatever the path, and the longest id that is taken over. */
+Test(turned_away, has_room_for_the_longest)
+{
+    static char path[1023], id[128];
+    struct str head;
+    memset(path, 1, sizeof(path));
+    memset(id, 'i', sizeof(id));
+    for (int i = PROBLEM_NONE + 1; i < PROBLEM_COUNT; i++) {
+        if (problem_row((enum problem)i)->status == 503) {
+            request.problem = (enum problem)i;
+            request.received.path = (struct str){ path, sizeof(path) };
+            request.received.request_id = (struct str){ id, sizeof(id) };
+            cr_assert_not_null(json_get(read_answer(&head), "instance"));
+            buf_clear(&answer);
+        }
+    }
+}
