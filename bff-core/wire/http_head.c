@@ -16,11 +16,9 @@
 #include "../base/must.h"
 #include "http_block.h"
 
-#include <limits.h>
-
 /* ---- classes of bytes ---- */
 
-enum { TOKEN = 1, TARGET = 2, HOST = 4, HOST_NAME = 8, HEX = 16, NOT_PERCENT = 32 };
+enum { TOKEN = 1, TARGET = 2, HOST = 4, HEX = 8 };
 
 #define DIGITS  "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -29,12 +27,12 @@ enum { TOKEN = 1, TARGET = 2, HOST = 4, HOST_NAME = 8, HEX = 16, NOT_PERCENT = 3
 #define TOKEN_BYTES DIGITS LETTERS "!#$%&'*+-.^_`|~"
 /*
  * RFC 3986 pchar, '/' and '?', and what browsers send bare in a query (WHATWG URL): [ ] { } | ^ `
+ * The '%' stands for itself nowhere but in a token.
  */
-#define TARGET_BYTES DIGITS LETTERS "-._~%!$&'()*+,;=:@/?[]{}|^`"
-/* RFC 3986 reg-name; and with IP literals and a port. */
-#define HOST_NAME_BYTES DIGITS LETTERS "-._~%!$&'()*+;="
-#define HOST_BYTES      HOST_NAME_BYTES ":[]"
-#define HEX_BYTES       DIGITS "abcdefABCDEF"
+#define TARGET_BYTES DIGITS LETTERS "-._~!$&'()*+,;=:@/?[]{}|^`"
+/* RFC 3986 reg-name. */
+#define HOST_BYTES DIGITS LETTERS "-._~!$&'()*+;="
+#define HEX_BYTES  DIGITS "abcdefABCDEF"
 
 static unsigned char classes[256];
 
@@ -47,16 +45,12 @@ __attribute__((constructor)) static void fill_classes(void)
         { TOKEN_BYTES, TOKEN },
         { TARGET_BYTES, TARGET },
         { HOST_BYTES, HOST },
-        { HOST_NAME_BYTES, HOST_NAME },
         { HEX_BYTES, HEX },
     };
     for (size_t i = 0; i < countof(rows); i++) {
         for (const char *at = rows[i].bytes; *at; at++) {
             classes[(unsigned char)*at] |= rows[i].class;
         }
-    }
-    for (size_t c = 0; c < countof(classes); c++) {
-        classes[c] |= c == '%' ? 0 : NOT_PERCENT;
     }
 }
 
@@ -65,25 +59,61 @@ static bool is_class(char c, unsigned char class)
     return classes[(unsigned char)c] & class;
 }
 
-/* What all of them are; nothing when there are none. */
-static unsigned char common_classes(struct str s)
+/* How many bytes from the start on are of that class. */
+static size_t class_len(struct str s, unsigned char class)
 {
-    unsigned char common = s.len ? UCHAR_MAX : 0;
-    size_t i = 0;
-    for (; i + 4 <= s.len; i += 4) { /* at once: one that does not fit is rare */
-        const unsigned char *four = (const unsigned char *)s.at + i;
-        common &= classes[four[0]] & classes[four[1]] & classes[four[2]] & classes[four[3]];
+    size_t len = 0;
+    for (; len + 4 <= s.len; len += 4) {
+        const unsigned char *four = (const unsigned char *)s.at + len;
+        if (!(classes[four[0]] & classes[four[1]] & classes[four[2]] & classes[four[3]] & class)) {
+            break;
+        }
     }
-    for (; i < s.len; i++) {
-        common &= classes[(unsigned char)s.at[i]];
+    while (len < s.len && is_class(s.at[len], class)) {
+        len++;
     }
-    return common;
+    return len;
+}
+
+/* Takes them from the start of *rest. */
+static struct str take_class(struct str *rest, unsigned char class)
+{
+    struct str taken = { rest->at, class_len(*rest, class) };
+    *rest = str_from(*rest, taken.len);
+    return taken;
+}
+
+/* A percent-encoded byte, which is no NUL to whoever decodes it. */
+static bool is_encoded(struct str s)
+{
+    return s.len >= 3 && s.at[0] == '%' && is_class(s.at[1], HEX) && is_class(s.at[2], HEX) &&
+           (s.at[1] != '0' || s.at[2] != '0');
+}
+
+/* Bytes of that class, and any that are percent-encoded. */
+static struct str take_encoded(struct str *rest, unsigned char class)
+{
+    struct str taken = take_class(rest, class);
+    while (is_encoded(*rest)) {
+        *rest = str_from(*rest, 3);
+        taken.len += 3 + take_class(rest, class).len;
+    }
+    return taken;
+}
+
+static bool take_byte(struct str *rest, char c)
+{
+    if (rest->len == 0 || rest->at[0] != c) {
+        return false;
+    }
+    *rest = str_from(*rest, 1);
+    return true;
 }
 
 /* Not empty, and of that class throughout. */
 static bool is_all(struct str s, unsigned char class)
 {
-    return common_classes(s) & class;
+    return s.len > 0 && class_len(s, class) == s.len;
 }
 
 /* ---- lines ---- */
@@ -105,28 +135,32 @@ static size_t printable_len(const char *at, size_t len)
 
 enum http_scan http_lines_scan(struct http_lines *lines, struct str bytes)
 {
-    struct http_lines now = *lines;
+    size_t at = lines->at, line_at = lines->line_at;
     enum http_scan scan = HTTP_SCAN_MORE;
-    bool is_after_cr = now.at > now.line_at && now.at < bytes.len && bytes.at[now.at - 1] == '\r';
+    bool is_after_cr = at > line_at && at < bytes.len && bytes.at[at - 1] == '\r';
     while (scan == HTTP_SCAN_MORE) {
-        now.at += is_after_cr ? 0 : printable_len(bytes.at + now.at, bytes.len - now.at);
-        if (now.at == bytes.len) {
+        if (!is_after_cr) {
+            at += printable_len(bytes.at + at, bytes.len - at);
+            is_after_cr = at < bytes.len && bytes.at[at] == '\r';
+            at += is_after_cr;
+        }
+        if (at == bytes.len) {
             break;
         }
-        char c = bytes.at[now.at];
-        if (is_after_cr != (c == '\n') || (c != '\t' && c != '\r' && c != '\n')) {
+        if (bytes.at[at] != (is_after_cr ? '\n' : '\t')) {
             scan = HTTP_SCAN_BAD;
             break;
         }
-        now.at++;
-        is_after_cr = c == '\r';
-        if (c == '\n') {
-            scan = now.at - now.line_at == 2 ? HTTP_SCAN_END : HTTP_SCAN_MORE;
-            now.line_at = now.at;
-            now.count++;
+        at++;
+        if (is_after_cr) {
+            is_after_cr = false;
+            scan = at - line_at == 2 ? HTTP_SCAN_END : HTTP_SCAN_MORE;
+            line_at = at;
+            lines->count++;
         }
     }
-    *lines = now;
+    lines->at = at;
+    lines->line_at = line_at;
     return scan;
 }
 
@@ -142,66 +176,36 @@ static struct str take_line(struct str *rest)
 
 bool http_field_parse(struct str line, struct http_field *field)
 {
-    size_t name_len = 0;
-    while (name_len < line.len && is_class(line.at[name_len], TOKEN)) {
-        name_len++;
-    }
-    if (name_len == 0 || name_len == line.len || line.at[name_len] != ':') {
+    field->name = take_class(&line, TOKEN);
+    if (field->name.len == 0 || !take_byte(&line, ':')) {
         return false;
     }
-    field->name = (struct str){ line.at, name_len };
-    field->value = str_trim(str_from(line, name_len + 1));
+    field->value = str_trim(line);
     return true;
 }
 
 /* ---- the request line ---- */
-
-/* The same, and what is percent-encoded in it is so as a whole. */
-static bool is_all_encoded(struct str s, unsigned char class)
-{
-    unsigned char common = common_classes(s);
-    if (!(common & class) || common & NOT_PERCENT) {
-        return common & class;
-    }
-    struct str before, rest = s;
-    while (str_cut(rest, '%', &before, &rest)) {
-        if (rest.len < 2 || !is_class(rest.at[0], HEX) || !is_class(rest.at[1], HEX)) {
-            return false;
-        }
-        if (rest.at[0] == '0' && rest.at[1] == '0') {
-            return false; /* a NUL to whoever decodes it */
-        }
-    }
-    return true;
-}
 
 /*
  * host [ ":" port ] without userinfo; an http URI's host is never empty (RFC 9110 section 4.2.1).
  */
 static bool is_authority(struct str s)
 {
-    struct str port;
-    if (s.len && s.at[0] == '[') {
-        struct str literal;
-        if (!is_all(s, HOST) || !str_cut(s, ']', &literal, &port) || literal.len < 3 ||
-            (port.len && port.at[0] != ':')) {
+    if (take_byte(&s, '[')) {
+        struct str literal = { s.at, 0 };
+        while (s.len && (is_class(s.at[0], HEX) || s.at[0] == ':' || s.at[0] == '.')) {
+            s = str_from(s, 1);
+            literal.len++;
+        }
+        if (literal.len < 2 || !take_byte(&s, ']')) {
             return false;
         }
-        port = str_from(port, 1);
-        for (size_t i = 1; i < literal.len; i++) {
-            if (!is_class(literal.at[i], HEX) && literal.at[i] != ':' && literal.at[i] != '.') {
-                return false;
-            }
-        }
-    } else {
-        struct str name;
-        str_cut(s, ':', &name, &port);
-        if (!is_all_encoded(name, HOST_NAME)) {
-            return false;
-        }
+    } else if (take_encoded(&s, HOST).len == 0) {
+        return false;
     }
-    uint64_t number;
-    return port.len == 0 || (str_u64(port, &number) && number <= UINT16_MAX);
+    uint64_t port;
+    bool has_port = take_byte(&s, ':') && s.len;
+    return has_port ? str_u64(s, &port) && port <= UINT16_MAX : s.len == 0;
 }
 
 /* From the target in absolute-form what follows the authority (RFC 9112 section 3.2.2). */
@@ -226,9 +230,6 @@ static bool cut_authority(struct str *target)
 
 static bool parse_target(struct http_head *head, char *bytes, struct str target)
 {
-    if (!is_all_encoded(target, TARGET)) {
-        return false;
-    }
     head->target = target;
     if (target.at[0] == '/') {
         return true;
@@ -250,20 +251,29 @@ static bool parse_target(struct http_head *head, char *bytes, struct str target)
     return true;
 }
 
+/* What cannot be a method or a target is cut at its space: the log has it as it came. */
 static enum http_refusal parse_request_line(struct http_head *head, char *bytes, struct str line)
 {
-    struct str rest, target, version;
-    if (!str_cut(line, ' ', &head->method, &rest) || !str_cut(rest, ' ', &target, &version)) {
+    struct str rest = line;
+    head->method = take_class(&rest, TOKEN);
+    if (!take_byte(&rest, ' ')) {
+        str_cut(line, ' ', &head->method, &rest);
         return HTTP_REFUSED_MALFORMED;
     }
-    if (!is_all(head->method, TOKEN) || head->method.len > HTTP_METHOD_MAX_BYTES) {
+    struct str asked = rest, target = take_encoded(&rest, TARGET);
+    bool is_target = target.len && take_byte(&rest, ' ');
+    if (!is_target && !str_cut(asked, ' ', &target, &rest)) {
         return HTTP_REFUSED_MALFORMED;
     }
-    head->is_http_1_0 = str_eq(version, STR("HTTP/1.0"));
-    if (!head->is_http_1_0 && !str_eq(version, STR("HTTP/1.1"))) {
+    if (head->method.len == 0 || head->method.len > HTTP_METHOD_MAX_BYTES) {
         return HTTP_REFUSED_MALFORMED;
     }
-    return parse_target(head, bytes, target) ? HTTP_REFUSED_NOT : HTTP_REFUSED_MALFORMED;
+    head->is_http_1_0 = str_eq(rest, STR("HTTP/1.0"));
+    if (!head->is_http_1_0 && !str_eq(rest, STR("HTTP/1.1"))) {
+        return HTTP_REFUSED_MALFORMED;
+    }
+    bool is_whole = is_target && parse_target(head, bytes, target);
+    return is_whole ? HTTP_REFUSED_NOT : HTTP_REFUSED_MALFORMED;
 }
 
 /* ---- the fields that say where the request ends and what becomes of the connection ---- */
