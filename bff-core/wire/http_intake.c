@@ -61,7 +61,7 @@ static void take_room(struct http_intake *intake)
 static void give_room(struct http_intake *intake)
 {
     struct http_intake_rooms *rooms = intake->limits->rooms;
-    bool is_room = intake->bytes.data && intake->bytes.room == room_bytes(intake);
+    bool is_room = intake->bytes.room == room_bytes(intake);
     if (!is_room || !rooms || rooms->count == rooms_max) {
         free(intake->bytes.data);
         return;
@@ -85,11 +85,15 @@ void http_intake_init(struct http_intake *intake, const struct http_intake_limit
 
 void http_intake_release(struct http_intake *intake)
 {
-    give_room(intake);
-    free(intake->own_fields);
-    buf_release(&intake->body);
+    if (intake->bytes.data) {
+        give_room(intake);
+        free(intake->own_fields);
+    }
+    if (intake->head.framing != HTTP_NO_BODY) {
+        buf_release(&intake->body);
+        http_chunks_release(&intake->chunks);
+    }
     buf_release(&intake->ahead);
-    http_chunks_release(&intake->chunks);
     http_intake_init(intake, intake->limits);
 }
 
