@@ -10,8 +10,6 @@
  */
 #include "buf.h"
 
-#include "must.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,11 +99,6 @@ void buf_free_spare(void)
 }
 
 /* ---- the buffer ---- */
-
-void buf_init(struct buf *buf, size_t cap)
-{
-    *buf = (struct buf){ .cap = cap };
-}
 
 void buf_release(struct buf *buf)
 {

@@ -22,7 +22,11 @@ struct buf {
 enum { BUF_PADDING = 64 };
 
 /* Allocates nothing yet. */
-void buf_init(struct buf *buf, size_t cap);
+static inline void buf_init(struct buf *buf, size_t cap)
+{
+    *buf = (struct buf){ .cap = cap };
+}
+
 /* Frees the content; the buf is as after init with the same cap. */
 void buf_release(struct buf *buf);
 /* Frees `data` that was moved out of a buf, which was then initialised anew; NULL is nothing. */
@@ -61,8 +65,7 @@ static inline bool buf_append(struct buf *buf, const void *bytes, size_t len)
         return buf_append_slowly(buf, bytes, len);
     }
     memcpy(buf->data + buf->len, bytes, len);
-    buf->len += len;
-    memset(buf->data + buf->len, 0, BUF_PADDING);
+    buf_grew(buf, len);
     return true;
 }
 

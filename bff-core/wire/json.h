@@ -81,7 +81,8 @@ bool json_pointer(struct buf *buf, const struct json *root, const struct json *j
  */
 bool json_quote(struct buf *buf, struct str text);
 
-/* The same at `to`, where JSON_QUOTED_BYTES(text.len) have room; returns the place behind it. */
+/* The same at `to`, where JSON_QUOTED_BYTES(text.len) have room; returns the place
+ * behind it. */
 char *json_put(char *to, struct str text);
 #define JSON_QUOTED_BYTES(len) (6 * (len) + 2)
 

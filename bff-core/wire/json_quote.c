@@ -118,6 +118,13 @@ static bool copy(char *to, struct str text)
     return copy_many(to, text);
 }
 
+/* False: not all of it stands for itself, and what is at `to` then is nothing. */
+static bool put_plain(char *to, struct str text)
+{
+    to[0] = to[text.len + 1] = '"';
+    return copy(to + 1, text);
+}
+
 /* How many bytes of the text need no change. */
 static size_t plain_len(struct str text)
 {
@@ -135,11 +142,10 @@ static size_t plain_len(struct str text)
 
 char *json_put(char *to, struct str text)
 {
-    *to++ = '"';
-    if (copy(to, text)) {
-        to[text.len] = '"';
-        return to + text.len + 1;
+    if (put_plain(to, text)) {
+        return to + text.len + 2;
     }
+    *to++ = '"';
     for (;;) {
         size_t len = plain_len(text);
         to = str_put(to, (struct str){ text.at, len });
@@ -176,8 +182,7 @@ bool json_quote(struct buf *buf, struct str text)
     if (!to) {
         return false;
     }
-    if (copy(to + 1, text)) {
-        to[0] = to[text.len + 1] = '"';
+    if (put_plain(to, text)) {
         buf_grew(buf, text.len + 2);
         return true;
     }
