@@ -11,11 +11,10 @@
  */
 #include "access.h"
 
-#include "members.h"
-
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/must.h"
+#include "../wire/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -303,85 +302,166 @@ void access_writer_free(struct access_writer *writer)
 
 /* ---- the line ---- */
 
+/*
+ * Each of these writes one member with the comma before it, and returns the place behind; whoever
+ * calls has made room. Names are whole: `,"status":`.
+ */
+
+static struct str cut(struct str text, size_t max)
+{
+    size_t len = text.len < max ? text.len : max;
+    while (len > 0 && len < text.len && (text.at[len] & 0xc0) == 0x80) {
+        len--; /* a cut does not fall inside a UTF-8 character */
+    }
+    return (struct str){ text.at, len };
+}
+
+/* A missing text makes no member. */
+static inline char *put_text(char *to, struct str name, struct str text)
+{
+    return text.at ? json_put(str_put(to, name), text) : to;
+}
+
+/* From a table of ours: it needs no quoting. NULL makes no member. */
+static inline char *put_word(char *to, struct str name, const char *word)
+{
+    if (!word) {
+        return to;
+    }
+    to = str_put(to, name);
+    *to++ = '"';
+    to = str_put(to, str_of(word));
+    *to++ = '"';
+    return to;
+}
+
+static inline char *put_number(char *to, struct str name, uint64_t number)
+{
+    return str_put_u64(str_put(to, name), number);
+}
+
+/* With three decimals. */
+static char *put_ms(char *to, struct str name, uint64_t us)
+{
+    unsigned rest = (unsigned)(us % 1000);
+    to = put_number(to, name, us / 1000);
+    *to++ = '.';
+    *to++ = (char)('0' + rest / 100);
+    *to++ = (char)('0' + rest / 10 % 10);
+    *to++ = (char)('0' + rest % 10);
+    return to;
+}
+
 /* The second part of a traceparent (W3C Trace Context, section 3.2.2): 00-<32 digits>-<16>-<2>. */
 static struct str trace_id(struct str traceparent)
 {
     return traceparent.len >= 55 ? (struct str){ traceparent.at + 3, 32 } : (struct str){ NULL, 0 };
 }
 
-static void write_question(struct buf *line, const struct request *request)
+static struct str template_of(const struct bff_plan *plan)
+{
+    const char *space = plan ? strchr(plan->route, ' ') : NULL;
+    return str_of(space ? space + 1 : NULL);
+}
+
+static char *put_question(char *to, const struct request *request)
 {
     const struct received *received = &request->received;
-    const struct bff_plan *plan = request->routed.plan;
-    const char *template = plan ? strchr(plan->route, ' ') : NULL;
     char when[CLOCK_TEXT_BYTES];
-    members_word(line, "time", clock_text(received->wall_us, when));
-    members_text(line, "request_id", received->request_id, SHORT_BYTES);
-    members_text(line, "trace_id", trace_id(received->traceparent), SHORT_BYTES);
-    members_word(line, "client", request->worker->core->client->name);
-    members_text(line, "address", received->address, SHORT_BYTES);
-    members_text(line, "method", received->method, SHORT_BYTES);
-    members_word(line, "route", template ? template + 1 : NULL);
-    members_text(line, "path", received->path, PATH_BYTES);
+    to = put_word(to, STR("{\"time\":"), clock_text(received->wall_us, when));
+    to = put_text(to, STR(",\"request_id\":"), cut(received->request_id, SHORT_BYTES));
+    to = put_text(to, STR(",\"trace_id\":"), trace_id(received->traceparent));
+    to = put_text(to, STR(",\"client\":"), str_of(request->worker->core->client->name));
+    to = put_text(to, STR(",\"address\":"), cut(received->address, SHORT_BYTES));
+    to = put_text(to, STR(",\"method\":"), cut(received->method, SHORT_BYTES));
+    to = put_text(to, STR(",\"route\":"), template_of(request->routed.plan));
+    return put_text(to, STR(",\"path\":"), cut(received->path, PATH_BYTES));
 }
 
-static void write_answer(struct buf *line, const struct finished *finished)
+static char *put_answer(char *to, const struct finished *finished)
 {
     const struct request *request = finished->request;
-    const struct problem_row *problem = problem_row(request->problem);
-    members_number(line, "status", request_status(request));
+    const struct replied *replied = &request->replied;
+    to = put_number(to, STR(",\"status\":"), request_status(request));
     if (request->problem != PROBLEM_NONE) {
-        members_word(line, "problem", problem->slug);
-        members_word(line, "why", request->identity.why);
+        to = put_word(to, STR(",\"problem\":"), problem_row(request->problem)->slug);
+        to = put_text(to, STR(",\"why\":"), str_of(request->identity.why));
     }
-    members_ms(line, "duration_ms", finished->duration_us);
-    members_number(line, "bytes", request->replied.sent_bytes);
-    if (request->replied.read_bytes) {
-        members_number(line, "read_bytes", request->replied.read_bytes);
+    to = put_ms(to, STR(",\"duration_ms\":"), finished->duration_us);
+    to = put_number(to, STR(",\"bytes\":"), replied->sent_bytes);
+    if (replied->read_bytes) {
+        to = put_number(to, STR(",\"read_bytes\":"), replied->read_bytes);
     }
-    members_word(line, "coding", request->encoded.coding);
-    if (request->replied.was_handed_over && !request->replied.is_sent) {
-        members_bool(line, "is_cut", true);
+    to = put_word(to, STR(",\"coding\":"), request->encoded.coding);
+    if (replied->was_handed_over && !replied->is_sent) {
+        to = str_put(to, STR(",\"is_cut\":true"));
     }
+    return put_text(to, STR(",\"user\":"), cut(request->identity.subject, USER_BYTES));
 }
 
-static void write_call(struct buf *line, const struct call *call)
+static char *put_call(char *to, const struct call *call)
 {
-    members_object(line);
-    members_word(line, "as", call->asks->as);
-    members_word(line, "state", call_state_name(call->state));
+    to = put_text(to, STR("{\"as\":"), str_of(call->asks->as));
+    to = put_word(to, STR(",\"state\":"), call_state_name(call->state));
     if (call->started_us != 0 && call->ended_us >= call->started_us) {
-        members_ms(line, "ms", call->ended_us - call->started_us);
+        to = put_ms(to, STR(",\"ms\":"), call->ended_us - call->started_us);
     }
     if (call->status != 0) {
-        members_number(line, "status", call->status);
+        to = put_number(to, STR(",\"status\":"), call->status);
     }
-    members_word(line, "why", call->why);
-    buf_append_char(line, '}');
+    to = put_text(to, STR(",\"why\":"), str_of(call->why));
+    *to++ = '}';
+    return to;
+}
+
+/* Names, numbers and the words of our tables. */
+enum { OURS_BYTES = 512 };
+
+static size_t text_room(const char *text)
+{
+    return JSON_QUOTED_BYTES(text ? strlen(text) : 0);
 }
 
 static void write_calls(struct buf *line, const struct fanned *fanned)
 {
-    members_name(line, "calls");
-    buf_append_char(line, '[');
+    buf_append_str(line, STR(",\"calls\":["));
     for (size_t i = 0; i < fanned->calls_count; i++) {
-        write_call(line, &fanned->calls[i]);
+        const struct call *call = &fanned->calls[i];
+        size_t room = OURS_BYTES + text_room(call->asks->as) + text_room(call->why);
+        char *start = buf_reserve(line, room), *to = start;
+        if (!start) {
+            return;
+        }
+        if (i > 0) {
+            *to++ = ',';
+        }
+        buf_grew(line, (size_t)(put_call(to, call) - start));
     }
     buf_append_char(line, ']');
 }
 
+/* Where something does not fit, the line is overfull. */
 static void write_line(struct buf *line, const struct finished *finished)
 {
     const struct request *request = finished->request;
-    buf_append_char(line, '{');
-    write_question(line, request);
-    write_answer(line, finished);
-    members_text(line, "user", request->identity.subject, USER_BYTES);
+    const struct bff_plan *plan = request->routed.plan;
+    size_t room = OURS_BYTES + 4 * JSON_QUOTED_BYTES(SHORT_BYTES) + JSON_QUOTED_BYTES(PATH_BYTES) +
+                  JSON_QUOTED_BYTES(USER_BYTES) + text_room(request->worker->core->client->name) +
+                  text_room(plan ? plan->route : NULL) + text_room(request->identity.why);
+    char *start = buf_reserve(line, room);
+    if (!start) {
+        return;
+    }
+    buf_grew(line, (size_t)(put_answer(put_question(start, request), finished) - start));
     if (request->fanned.calls_count > 0) {
         write_calls(line, &request->fanned);
     }
-    members_text(line, "user_agent", request->received.user_agent, SHORT_BYTES);
-    buf_append_str(line, STR("}\n"));
+    start = buf_reserve(line, OURS_BYTES + JSON_QUOTED_BYTES(SHORT_BYTES));
+    if (start) {
+        struct str agent = cut(request->received.user_agent, SHORT_BYTES);
+        char *end = str_put(put_text(start, STR(",\"user_agent\":"), agent), STR("}\n"));
+        buf_grew(line, (size_t)(end - start));
+    }
 }
 
 void access_record(struct access_writer *writer, const struct finished *finished)
