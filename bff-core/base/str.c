@@ -55,13 +55,14 @@ struct str str_trim(struct str s)
 
 char *str_put_u64(char *to, uint64_t value)
 {
-    char digits[STR_U64_BYTES];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    return str_put(to, (struct str){ digits + at, sizeof(digits) - at });
+    size_t len = 1;
+    for (uint64_t bound = 10; len < STR_U64_BYTES && value >= bound; bound *= 10) {
+        len++;
+    }
+    for (char *at = to + len; at > to; value /= 10) {
+        *--at = (char)('0' + value % 10);
+    }
+    return to + len;
 }
 
 bool str_u64(struct str s, uint64_t *out)

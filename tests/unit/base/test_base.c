@@ -72,6 +72,12 @@ Test(str, put_writes_numbers_as_they_are_read)
         cr_assert(str_u64(s, &read) && read == numbers[i]);
         cr_assert(s.len == 1 || text[0] != '0');
     }
+    uint64_t power = 1;
+    for (size_t digits = 1; digits <= STR_U64_BYTES; digits++, power *= 10) {
+        char text[STR_U64_BYTES];
+        cr_assert_eq((size_t)(str_put_u64(text, power) - text), digits);
+        cr_assert_eq((size_t)(str_put_u64(text, power - 1) - text), digits - (digits > 1));
+    }
     char text[4] = "abc";
     cr_assert_eq(str_put(text, (struct str){ NULL, 0 }), text);
     cr_assert_eq(str_put(text, STR("xy")), text + 2);
