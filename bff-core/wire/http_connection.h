@@ -18,7 +18,6 @@ struct http_server {
     struct loop *loop;
     struct http_server_options options;
     struct http_intake_limits limits;
-    struct http_intake_rooms rooms;
     struct http_server_user user;
     struct MHD_Daemon *daemon;
     struct http_guards guards;

@@ -3,11 +3,11 @@
  *
  * Owns the bytes of one connection: the head, the body and what was read ahead. Promises: (1)
  * memory is bounded by the limits given at birth and by the longest feed, and an idle connection
- * holds none: what a head needs is lent by the rooms; of a streamed body only the last pieces are
- * here, and somebody else takes them out; (2) a request is WHOLE only when its last byte is here,
- * and no byte behind it is looked at before http_intake_next; (3) REFUSED is final; (4) a head is
- * refused at its first impossible byte, not at its end. Pure: no socket, no clock, no library, so
- * the same bytes give the same requests however they are cut into feeds.
+ * holds none; of a streamed body only the last pieces are here, and somebody else takes them out;
+ * (2) a request is WHOLE only when its last byte is here, and no byte behind it is looked at before
+ * http_intake_next; (3) REFUSED is final; (4) a head is refused at its first impossible byte, not
+ * at its end. Pure: no socket, no clock, no library, so the same bytes give the same requests
+ * however they are cut into feeds.
  */
 #include "http_intake.h"
 
@@ -15,62 +15,6 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
-
-/* ---- rooms ---- */
-
-#ifdef __SANITIZE_ADDRESS__
-static const size_t rooms_max = 0; /* so that a slice which outlives its request is caught */
-#else
-static const size_t rooms_max = 1024;
-#endif
-
-struct http_intake_room {
-    struct http_intake_room *next;
-};
-
-void http_intake_rooms_fini(struct http_intake_rooms *rooms)
-{
-    while (rooms->spare) {
-        struct http_intake_room *room = rooms->spare;
-        rooms->spare = room->next;
-        free(room);
-    }
-    rooms->count = 0;
-}
-
-static size_t room_bytes(const struct http_intake *intake)
-{
-    size_t cap = intake->bytes.cap;
-    return cap < HTTP_INTAKE_ROOM_BYTES ? cap : HTTP_INTAKE_ROOM_BYTES;
-}
-
-static void take_room(struct http_intake *intake)
-{
-    struct http_intake_rooms *rooms = intake->limits->rooms;
-    if (!rooms || !rooms->spare) {
-        buf_reserve(&intake->bytes, room_bytes(intake));
-        return;
-    }
-    struct http_intake_room *room = rooms->spare;
-    rooms->spare = room->next;
-    rooms->count--;
-    intake->bytes.data = (char *)room;
-    intake->bytes.room = room_bytes(intake);
-}
-
-static void give_room(struct http_intake *intake)
-{
-    struct http_intake_rooms *rooms = intake->limits->rooms;
-    bool is_room = intake->bytes.room == room_bytes(intake);
-    if (!is_room || !rooms || rooms->count == rooms_max) {
-        free(intake->bytes.data);
-        return;
-    }
-    struct http_intake_room *room = (struct http_intake_room *)intake->bytes.data;
-    room->next = rooms->spare;
-    rooms->spare = room;
-    rooms->count++;
-}
 
 /* ---- the whole ---- */
 
@@ -86,7 +30,7 @@ void http_intake_init(struct http_intake *intake, const struct http_intake_limit
 void http_intake_release(struct http_intake *intake)
 {
     if (intake->bytes.data) {
-        give_room(intake);
+        buf_release(&intake->bytes);
         free(intake->own_fields);
     }
     if (intake->head.framing != HTTP_NO_BODY) {
@@ -95,6 +39,13 @@ void http_intake_release(struct http_intake *intake)
     }
     buf_release(&intake->ahead);
     http_intake_init(intake, intake->limits);
+}
+
+/* What nearly every head and its fields fit in. */
+static void take_room(struct http_intake *intake)
+{
+    size_t cap = intake->bytes.cap;
+    buf_reserve(&intake->bytes, cap < HTTP_INTAKE_ROOM_BYTES ? cap : HTTP_INTAKE_ROOM_BYTES);
 }
 
 bool http_intake_wants(const struct http_intake *intake)

@@ -11,25 +11,13 @@ enum http_intake_phase {
     HTTP_INTAKE_REFUSED, /* for good: what follows on this connection cannot be believed */
 };
 
-/*
- * Rooms for heads and their fields, of the intakes of one thread: a request has one while it is in
- * hand, and the one that was given back last is taken first. Zeroed is empty. A head that is longer
- * has memory of its own.
- */
-struct http_intake_rooms {
-    struct http_intake_room *spare;
-    size_t count;
-};
+/* Of a head at first. */
 enum { HTTP_INTAKE_ROOM_BYTES = 4096 };
-
-/* After the last intake. */
-void http_intake_rooms_fini(struct http_intake_rooms *rooms);
 
 struct http_intake_limits {
     size_t head_max_bytes;
-    size_t target_max_bytes;         /* as sent */
-    size_t body_max_bytes;           /* decoded */
-    struct http_intake_rooms *rooms; /* NULL: each head has memory of its own */
+    size_t target_max_bytes; /* as sent */
+    size_t body_max_bytes;   /* decoded */
     /* As in http_server.h; NULL: no request is streamed. */
     bool (*streams)(void *context, struct str method, struct str target, uint64_t *body_max_bytes);
     void *context;
@@ -43,7 +31,7 @@ struct http_intake {
     const struct http_intake_limits *limits;
     enum http_intake_phase phase;
     enum http_refusal refusal;
-    struct buf bytes;    /* of the head; its memory is from the rooms where it has their size */
+    struct buf bytes;    /* of the head */
     struct buf body;     /* of a streamed request the last pieces, for whoever empties it */
     uint64_t body_bytes; /* that have come, decoded */
     struct buf ahead;    /* what came behind the request */

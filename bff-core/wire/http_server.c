@@ -241,7 +241,6 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     server->limits = (struct http_intake_limits){ .head_max_bytes = options->head_max_bytes,
         .target_max_bytes = options->target_max_bytes,
         .body_max_bytes = options->body_max_bytes,
-        .rooms = &server->rooms,
         .streams = user->streams,
         .context = user->context };
     server->user = *user;
@@ -305,7 +304,6 @@ void http_server_free(struct http_server *server)
     http_guards_leave();
     http_lingers_fini(&server->lingers);
     http_guards_fini(&server->guards);
-    http_intake_rooms_fini(&server->rooms);
     loop_soon_forget(server->loop, &server->drained_soon);
     free(server);
 }
