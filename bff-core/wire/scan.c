@@ -15,6 +15,7 @@
 #include "scan.h"
 
 #include "../base/buf.h"
+#include "scan_gap.h"
 #include "scan_guess.h"
 #include "scan_notes.h"
 #include "scan_token.h"
@@ -30,6 +31,7 @@ struct scanner {
     const char *body;
     struct scan_fault fault;
     struct guesses *guesses;
+    struct gaps *gaps;
     size_t notes_bytes;
     unsigned depth;
 };
@@ -41,6 +43,22 @@ static const char *refuse(struct scanner *s, const char *at, const char *why)
 
 static const char *wanted_nested(
     struct scanner *s, const char *p, const struct want_node *node, struct scan_span *row);
+
+/*
+ * Any value; `node` is what is wanted of it, or NULL, and `first` is for scan_nested_end(), should
+ * nothing inside be wanted.
+ */
+__attribute__((always_inline)) static inline const char *value_end(struct scanner *s, const char *p,
+    const struct want_node *node, struct scan_span *row, struct gap **first)
+{
+    if (!scan_is_nested(*p)) {
+        return scan_scalar_end(&s->fault, p);
+    }
+    if (node && (*p == '[' ? node->elements != 0 : node->table != NULL)) {
+        return wanted_nested(s, p, node, row);
+    }
+    return scan_nested_end(&s->fault, p, s->depth, s->gaps, first);
+}
 
 static inline void note(
     const struct scanner *s, struct scan_span *span, const char *first, const char *end)
@@ -96,7 +114,7 @@ static const char *wanted_list(
         if (!own) {
             return NULL;
         }
-        p = scan_is_nested(*p) ? wanted_nested(s, p, element, own) : scan_scalar_end(&s->fault, p);
+        p = value_end(s, p, element, own, &s->gaps->first);
         if (!p) {
             return NULL;
         }
@@ -178,11 +196,13 @@ static const char *wanted_object(
     }
     for (;;) {
         const struct want_node *member = NULL;
+        struct gap **inside = &s->gaps->first;
         struct guess *guess = guess_at(*next, p);
         if (guess) {
             member = guess->member;
             next = &guess->next;
             p = scan_token_at(p + guess->len);
+            inside = &guess->inside;
         } else {
             p = member_read(s, p, node, &member, &next);
             if (!p) {
@@ -190,9 +210,7 @@ static const char *wanted_object(
             }
         }
         const char *first = p;
-        p = !scan_is_nested(*p) ? scan_scalar_end(&s->fault, p)
-            : member            ? wanted_nested(s, p, member, row)
-                                : scan_nested_end(&s->fault, p, s->depth);
+        p = value_end(s, p, member, row, inside);
         if (!p) {
             return NULL;
         }
@@ -210,19 +228,15 @@ static const char *wanted_object(
     }
 }
 
-/* A list or an object, gone into where something inside is wanted. */
-static const char *wanted_nested(
+/* A list or an object in which something is wanted. */
+__attribute__((noinline)) static const char *wanted_nested(
     struct scanner *s, const char *p, const struct want_node *node, struct scan_span *row)
 {
-    bool is_list = *p == '[';
-    if (is_list ? !node->elements : !node->table) {
-        return scan_nested_end(&s->fault, p, s->depth);
-    }
     if (s->depth == SCAN_DEPTH_MAX) {
         return refuse(s, p, "lists and objects are nested too deep");
     }
     s->depth++;
-    p = is_list ? wanted_list(s, p, node, row) : wanted_object(s, p, node, row);
+    p = *p == '[' ? wanted_list(s, p, node, row) : wanted_object(s, p, node, row);
     s->depth--;
     return p;
 }
@@ -241,6 +255,7 @@ static const char *scan_all(struct scanner *s, struct str body)
     s->notes = arena_zalloc(s->arena, s->want->lists_count, sizeof(*s->notes));
     size_t nodes = s->want->nodes_count;
     guesses_init(s->guesses, arena_alloc(s->arena, nodes * sizeof(struct guess *)), nodes);
+    gaps_init(s->gaps);
     struct scan_span *row = row_add(s, 0, body.at);
     const char *p = scan_token_at(body.at);
     if (str_starts(body, STR("\xef\xbb\xbf"))) {
@@ -248,8 +263,7 @@ static const char *scan_all(struct scanner *s, struct str body)
     }
     const char *first = p;
     if (p) {
-        p = scan_is_nested(*p) ? wanted_nested(s, p, s->want->nodes, row)
-                               : scan_scalar_end(&s->fault, p);
+        p = value_end(s, p, s->want->nodes, row, &s->gaps->first);
     }
     if (p) {
         note(s, row, first, p);
@@ -264,7 +278,8 @@ static const char *scan_all(struct scanner *s, struct str body)
 const char *scan(const struct want *want, struct str body, struct arena *arena, struct scanned *out)
 {
     struct guesses guesses;
-    struct scanner s = { .want = want, .arena = arena, .guesses = &guesses };
+    struct gaps gaps;
+    struct scanner s = { .want = want, .arena = arena, .guesses = &guesses, .gaps = &gaps };
     const char *why = scan_all(&s, body);
     *out = why ? (struct scanned){ .want = NULL }
                : (struct scanned){ want, s.notes, body.at, s.notes->spans };
@@ -274,7 +289,10 @@ const char *scan(const struct want *want, struct str body, struct arena *arena, 
 const char *scan_check(struct str body, struct arena *arena, size_t *at)
 {
     struct guesses guesses;
-    struct scanner s = { .want = want_new(arena), .arena = arena, .guesses = &guesses };
+    struct gaps gaps;
+    struct scanner s = {
+        .want = want_new(arena), .arena = arena, .guesses = &guesses, .gaps = &gaps
+    };
     const char *why = scan_all(&s, body);
     *at = why ? (size_t)(s.fault.where - s.body) : body.len;
     return why;

@@ -1,6 +1,7 @@
 #ifndef WIRE_SCAN_BLOCK_H
 #define WIRE_SCAN_BLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #if defined(__SSE2__) && !defined(SCAN_PORTABLE)
@@ -55,6 +56,32 @@ static inline const char *block_digits_end(const char *p)
     }
 }
 
+/* Up to 16 bytes that may stand at some place. */
+struct block_text {
+    char bytes[16];
+    unsigned unused; /* a bit for each byte behind them */
+};
+
+/* The first 16 of `len` bytes; reads 16. */
+static inline struct block_text block_text(const char *at, size_t len)
+{
+    struct block_text text = { .unused = len < 16 ? 0xffffu << len & 0xffffu : 0 };
+    memcpy(text.bytes, at, sizeof(text.bytes));
+    return text;
+}
+
+static inline bool block_is(const char *p, const struct block_text *text)
+{
+    __m128i is_same = _mm_cmpeq_epi8(block_at(p), block_at(text->bytes));
+    return ((unsigned)_mm_movemask_epi8(is_same) | text->unused) == 0xffff;
+}
+
+/* The same 16 bytes. */
+static inline bool block_same(const char *a, const char *b)
+{
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(block_at(a), block_at(b))) == 0xffff;
+}
+
 #else
 
 /*
@@ -89,6 +116,31 @@ static inline const char *block_digits_end(const char *p)
         p++;
     }
     return p;
+}
+
+struct block_text {
+    uint64_t bytes[2], used[2];
+};
+
+static inline struct block_text block_text(const char *at, size_t len)
+{
+    struct block_text text = { { 0 }, { 0 } };
+    memcpy(text.bytes, at, len < 16 ? len : 16);
+    memset(text.used, 0xff, len < 16 ? len : 16);
+    return text;
+}
+
+static inline bool block_is(const char *p, const struct block_text *text)
+{
+    uint64_t bytes[2];
+    memcpy(bytes, p, sizeof(bytes));
+    return (((bytes[0] & text->used[0]) ^ text->bytes[0]) |
+               ((bytes[1] & text->used[1]) ^ text->bytes[1])) == 0;
+}
+
+static inline bool block_same(const char *a, const char *b)
+{
+    return memcmp(a, b, 16) == 0;
 }
 
 #endif

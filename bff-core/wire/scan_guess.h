@@ -17,6 +17,7 @@ struct guess {
     uint64_t bytes[2], mask[2];
     const struct want_node *member; /* NULL: nobody wants it */
     struct guess *next;             /* what followed it when it was last seen */
+    struct gap *inside;             /* if nobody wants what is inside: see scan_nested_end() */
     size_t len;
 };
 
@@ -70,7 +71,7 @@ static inline struct guess **guess_learn(
         return next;
     }
     struct guess *guess = &guesses->all[guesses->count++];
-    *guess = (struct guess){ .member = member, .len = name.len, .next = *next };
+    *guess = (struct guess){ .member = member, .len = name.len, .next = *next, .inside = NULL };
     memcpy(guess->bytes, name.at, name.len);
     memset(guess->mask, 0xff, name.len);
     *next = guess;

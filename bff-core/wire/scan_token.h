@@ -26,11 +26,8 @@ const char *scan_string_rest(struct scan_fault *fault, const char *p);
 /* A fraction or an exponent, from the byte behind the whole part. */
 const char *scan_number_rest(struct scan_fault *fault, const char *p);
 
-/* A value that is no string, no number and no list or object: true, false or null. */
-const char *scan_word_end(struct scan_fault *fault, const char *p);
-
-/* A list or an object; `depth` others are open already. */
-const char *scan_nested_end(struct scan_fault *fault, const char *p, unsigned depth);
+/* What is no value: refuses it. */
+const char *scan_no_word(struct scan_fault *fault, const char *p);
 
 static inline const char *scan_space_end(const char *p)
 {
@@ -62,6 +59,17 @@ static inline const char *scan_number_end(struct scan_fault *fault, const char *
     return *end == '.' || (*end | 0x20) == 'e' ? scan_number_rest(fault, end) : end;
 }
 
+/* A value that is no string, no number and no list or object: true, false or null. */
+static inline const char *scan_word_end(struct scan_fault *fault, const char *p)
+{
+    uint32_t word;
+    memcpy(&word, p, 4);
+    const uint32_t words[3] = { 0x6c6c756e, 0x65757274, 0x736c6166 };
+    return word == words[0] || word == words[1] ? p + 4
+           : word == words[2] && p[4] == 'e'    ? p + 5
+                                                : scan_no_word(fault, p);
+}
+
 /* A minus or a digit, or one of two bytes that scan_number_end() refuses. */
 static inline bool scan_is_number(char first)
 {
@@ -74,7 +82,8 @@ static inline bool scan_is_nested(char first)
 }
 
 /* What is neither a list nor an object. */
-static inline const char *scan_scalar_end(struct scan_fault *fault, const char *p)
+__attribute__((always_inline)) static inline const char *scan_scalar_end(
+    struct scan_fault *fault, const char *p)
 {
     return *p == '"'            ? scan_string_end(fault, p)
            : scan_is_number(*p) ? scan_number_end(fault, p)

@@ -3,6 +3,7 @@
 #define SUITE scan_portable
 
 #include "../../../bff-core/wire/scan.c"
+#include "../../../bff-core/wire/scan_gap.c"
 #include "../../../bff-core/wire/scan_token.c"
 
 #include "test_scan.c"
