@@ -106,7 +106,9 @@ void gaps_init(struct gaps *gaps)
     gaps->count = 0;
     memset(gaps->places, 0, sizeof(gaps->places));
     gaps->none = (struct gap){ /* nothing is left of nothing */
-        .open_mask = 0, .open = 1, .next = { &gaps->none, &gaps->none }
+        .open_mask = 0,
+        .open = 1,
+        .next = { &gaps->none, &gaps->none }
     };
     gaps->other = gaps->none;
 }
@@ -140,8 +142,7 @@ static inline bool gap_is(const struct gap *gap, const char *p)
 }
 
 /* It stands at `p`, is right there, and a scalar is behind it, or no part of the value. */
-static inline bool gap_fits(
-    const struct gap *gap, const char *p, const char *top, const char *full)
+static inline bool gap_fits(const struct gap *gap, const char *p, const char *top, const char *full)
 {
     return (open_at(top) & gap->open_mask) == gap->open && gap_is(gap, p) &&
            gap->highest <= full - top && (gap->is_last || is_scalar(p[gap->len]));
@@ -165,7 +166,8 @@ static struct gap *gap_learn(struct gaps *gaps, const struct nest *nest, const c
     size_t len = (size_t)(p - seen);
     uint64_t open_mask = ~UINT64_C(0) << 8 * (7 - closes);
     open &= open_mask;
-    unsigned char *place = &gaps->places[want_hash(want_word(seen, len) + open, 64 - GAPS_PLACES_BITS)];
+    unsigned char *place =
+        &gaps->places[want_hash(want_word(seen, len) + open, 64 - GAPS_PLACES_BITS)];
     struct gap *gap = *place ? &gaps->all[*place - 1] : &gaps->none;
     if (gap->len == len && gap->open == open && gap->open_mask == open_mask && gap_is(gap, seen)) {
         return gap; /* known from elsewhere */
@@ -188,8 +190,8 @@ static struct gap *gap_learn(struct gaps *gaps, const struct nest *nest, const c
 }
 
 /* A gap that was none of `next`; `*p` is then behind it. NULL: a fault. */
-__attribute__((noinline)) static struct gap *gap_read(struct scan_fault *fault, const char **p, struct nest *nest,
-    struct gaps *gaps, struct gap **next)
+__attribute__((noinline)) static struct gap *gap_read(struct scan_fault *fault, const char **p,
+    struct nest *nest, struct gaps *gaps, struct gap **next)
 {
     const char *seen = *p, *top = nest->top;
     uint64_t open = open_at(top);
@@ -208,8 +210,8 @@ __attribute__((noinline)) static struct gap *gap_read(struct scan_fault *fault, 
 
 /* ---- the door ---- */
 
-const char *scan_nested_end(struct scan_fault *fault, const char *p, unsigned depth,
-    struct gaps *gaps, struct gap **first)
+const char *scan_nested_end(
+    struct scan_fault *fault, const char *p, unsigned depth, struct gaps *gaps, struct gap **first)
 {
     struct nest nest;
     memset(nest.closing, 0, AROUND);
@@ -219,8 +221,7 @@ const char *scan_nested_end(struct scan_fault *fault, const char *p, unsigned de
     struct gap **next = start;
     for (;;) {
         struct gap *gap = next[0];
-        if (gap_fits(gap, p, top, nest.full) ||
-            (gap = next[1], gap_fits(gap, p, top, nest.full))) {
+        if (gap_fits(gap, p, top, nest.full) || (gap = next[1], gap_fits(gap, p, top, nest.full))) {
             top = gap_apply(gap, top);
             p += gap->len;
         } else {

@@ -24,11 +24,11 @@ struct gap {
      * the highest: those that it closes, and the one that they are in.
      */
     uint64_t open, open_mask;
-    uint64_t opened;      /* the same of those that it opens, the outermost in the lowest byte */
-    ptrdiff_t opened_at;  /* where they are put, seen from the innermost before it */
-    ptrdiff_t deeper;     /* how many more are open behind it; */
-    ptrdiff_t highest;    /* and inside, at most */
-    bool is_last;         /* closes all of the value */
+    uint64_t opened;     /* the same of those that it opens, the outermost in the lowest byte */
+    ptrdiff_t opened_at; /* where they are put, seen from the innermost before it */
+    ptrdiff_t deeper;    /* how many more are open behind it; */
+    ptrdiff_t highest;   /* and inside, at most */
+    bool is_last;        /* closes all of the value */
     struct gap *next[2]; /* what followed the scalar behind it, the latest first */
 };
 
@@ -37,8 +37,8 @@ struct gaps {
     struct gap *first; /* in a value of which nothing is known */
     size_t count;      /* that were remembered so far; the oldest make room */
     unsigned char places[1 << GAPS_PLACES_BITS]; /* by hash: the place in `all`, from 1 on */
-    struct gap none;                  /* stands nowhere */
-    struct gap other;                 /* for all that are too long */
+    struct gap none;                             /* stands nowhere */
+    struct gap other;                            /* for all that are too long */
     struct gap all[GAPS_MAX];
 };
 
@@ -49,7 +49,7 @@ void gaps_init(struct gaps *gaps);
  * already. `first` is what the value of the same member has begun with, or NULL; and is set to what
  * this one did.
  */
-const char *scan_nested_end(struct scan_fault *fault, const char *p, unsigned depth,
-    struct gaps *gaps, struct gap **first);
+const char *scan_nested_end(
+    struct scan_fault *fault, const char *p, unsigned depth, struct gaps *gaps, struct gap **first);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "../base/must.h"
 #include "scan.h"
+#include "scan_utf8.h"
 #include "utf8.h"
 
 const char *scan_refuse(struct scan_fault *fault, const char *at, const char *why)
@@ -84,8 +85,12 @@ static inline bool is_inner(char c)
 }
 
 /* Characters that are not ASCII; those of two and three bytes are known here. */
-static inline const char *beyond_ascii_end(struct scan_fault *fault, const char *p)
+static const char *beyond_ascii_end(struct scan_fault *fault, const char *p)
 {
+    const char *end = scan_utf8 ? scan_utf8(p) : NULL;
+    if (end) {
+        return end;
+    }
     do {
         unsigned char lead = (unsigned char)*p, second = (unsigned char)p[1];
         if (lead >= 0xc2 && lead <= 0xdf && is_inner(p[1])) {
