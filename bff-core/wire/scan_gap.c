@@ -123,7 +123,7 @@ static inline uint64_t open_at(const char *top)
 
 static inline bool is_scalar(char first)
 {
-    return scan_kind_of(first) - 1u < SCAN_OBJECT - 1u;
+    return first == '"' || scan_is_number(first) || first == 'n' || first == 't' || first == 'f';
 }
 
 /* All of it stands at `p`. Reads up to 16 bytes behind those that are the same. */
@@ -145,7 +145,7 @@ static inline bool gap_is(const struct gap *gap, const char *p)
 static inline bool gap_fits(const struct gap *gap, const char *p, const char *top, const char *full)
 {
     return (open_at(top) & gap->open_mask) == gap->open && gap_is(gap, p) &&
-           gap->highest <= full - top && (gap->is_last || is_scalar(p[gap->len]));
+           gap->highest <= full - top && (is_scalar(p[gap->len]) || gap->is_last);
 }
 
 /* Closes and opens what it does; of what is above the innermost, nothing is kept. */
@@ -219,7 +219,7 @@ const char *scan_nested_end(
     nest.full = nest.bottom + SCAN_DEPTH_MAX - depth;
     struct gap *start[2] = { *first ? *first : &gaps->none, &gaps->none };
     struct gap **next = start;
-    for (;;) {
+    do {
         struct gap *gap = next[0];
         if (gap_fits(gap, p, top, nest.full) || (gap = next[1], gap_fits(gap, p, top, nest.full))) {
             top = gap_apply(gap, top);
@@ -227,17 +227,17 @@ const char *scan_nested_end(
         } else {
             nest.top = top;
             gap = gap_read(fault, &p, &nest, gaps, next);
+            if (!gap) {
+                return NULL;
+            }
             top = nest.top;
         }
-        if (!gap || top == nest.bottom) {
+        if (top == nest.bottom) {
             break;
         }
         next = gap->next;
         p = scan_scalar_end(fault, p);
-        if (!p) {
-            break;
-        }
-    }
+    } while (p);
     *first = start[0];
     return p;
 }

@@ -28,8 +28,9 @@ enum {
     TOO_LARGE_1000 = 1 << 6, /* f5 and more, with 80 to 8f; */
     OVERLONG_4 = 1 << 6,     /* and f0 80 to f0 8f: the high half of f tells both */
     TWO_INNER = 1 << 7,      /* which is right behind the lead of three or four bytes */
-    ANY_LOW = TOO_SHORT | TOO_LONG | TWO_INNER, /* of which the first byte's low half says nothing */
-    INNER = TOO_LONG | OVERLONG_2 | TWO_INNER,  /* with any inner byte as the second */
+    ANY_LOW =
+        TOO_SHORT | TOO_LONG | TWO_INNER,      /* of which the first byte's low half says nothing */
+    INNER = TOO_LONG | OVERLONG_2 | TWO_INNER, /* with any inner byte as the second */
 };
 
 typedef unsigned char half_table[16];
@@ -89,16 +90,15 @@ ON_AVX2 static inline uint32_t faults_in(__m256i before, __m256i bytes)
     __m256i one_back = _mm256_alignr_epi8(bytes, across, 15);
     __m256i two_back = _mm256_alignr_epi8(bytes, across, 14);
     __m256i three_back = _mm256_alignr_epi8(bytes, across, 13);
-    __m256i pairs = _mm256_and_si256(
-        _mm256_and_si256(look_up(by_first_high, _mm256_srli_epi16(one_back, 4)),
-            look_up(by_first_low, one_back)),
-        look_up(by_second_high, _mm256_srli_epi16(bytes, 4)));
+    __m256i pairs =
+        _mm256_and_si256(_mm256_and_si256(look_up(by_first_high, _mm256_srli_epi16(one_back, 4)),
+                             look_up(by_first_low, one_back)),
+            look_up(by_second_high, _mm256_srli_epi16(bytes, 4)));
     /* Two inner bytes are right exactly as the third byte of a character, or the fourth. */
     __m256i is_far = _mm256_or_si256(_mm256_subs_epu8(two_back, all(0xe0 - TWO_INNER)),
         _mm256_subs_epu8(three_back, all(0xf0 - TWO_INNER)));
     __m256i faults = _mm256_xor_si256(_mm256_and_si256(is_far, all(TWO_INNER)), pairs);
-    return ~(uint32_t)_mm256_movemask_epi8(
-        _mm256_cmpeq_epi8(faults, _mm256_setzero_si256()));
+    return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(faults, _mm256_setzero_si256()));
 }
 
 /* A bit for each quote, backslash and control. */

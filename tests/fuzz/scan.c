@@ -1,11 +1,13 @@
 /*
- * Any bytes as a body. What must hold: the scanner and a grammar from a table say the same; wanting
- * more changes the verdict only where a wanted member stands twice; every note is JSON by itself,
- * inside the body; and where json-c keeps the body, its tree has the same values at the same paths.
+ * Any bytes as a body. What must hold: the scanner and a grammar from a table say the same, and so
+ * do the quick and the slow way over text; wanting more changes the verdict only where a wanted
+ * member stands twice; every note is JSON by itself, inside the body; and where json-c keeps the
+ * body, its tree has the same values at the same paths.
  */
 #include "base/buf.h"
 #include "base/must.h"
 #include "wire/scan.h"
+#include "wire/scan_utf8.h"
 
 #include "../oracle/grammar.h"
 #include "../oracle/mutation.h"
@@ -139,6 +141,11 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     }
     const char *why = scan(want, buf_str(&body), &arena, &scanned);
     const char *check = scan_check(buf_str(&body), &arena, &at);
+    scan_utf8_end *quick = scan_utf8;
+    size_t slow_at;
+    scan_utf8 = NULL;
+    must(scan_check(buf_str(&body), &arena, &slow_at) == check && slow_at == at);
+    scan_utf8 = quick;
     enum grammar grammar = grammar_check(buf_str(&body), SCAN_DEPTH_MAX);
     must(at <= size);
     must((check == NULL) == (grammar != GRAMMAR_REFUSED));
