@@ -10,6 +10,8 @@
 
 #include "want.h"
 
+#include <endian.h>
+
 /* Zeros below the outermost, which close nothing; and above the innermost, see gap_apply(). */
 enum { AROUND = 8 };
 
@@ -118,7 +120,7 @@ static inline uint64_t open_at(const char *top)
 {
     uint64_t open;
     memcpy(&open, top - 7, sizeof(open));
-    return open;
+    return le64toh(open);
 }
 
 static inline bool is_scalar(char first)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /*
- * The tokens of a body, and whole values that nobody wants. Only for scan.c. Each function takes
+ * The tokens of a body. Only for scan.c and scan_gap.c. Each function takes
  * the place of a first byte and returns the place behind the token; or NULL, and the fault says
  * what is wrong. What most tokens are is inlined, the rest is in scan_token.c.
  */
@@ -62,12 +62,9 @@ static inline const char *scan_number_end(struct scan_fault *fault, const char *
 /* A value that is no string, no number and no list or object: true, false or null. */
 static inline const char *scan_word_end(struct scan_fault *fault, const char *p)
 {
-    uint32_t word;
-    memcpy(&word, p, 4);
-    const uint32_t words[3] = { 0x6c6c756e, 0x65757274, 0x736c6166 };
-    return word == words[0] || word == words[1] ? p + 4
-           : word == words[2] && p[4] == 'e'    ? p + 5
-                                                : scan_no_word(fault, p);
+    return memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0 ? p + 4
+           : memcmp(p, "false", 5) == 0                           ? p + 5
+                                                                  : scan_no_word(fault, p);
 }
 
 /* A minus or a digit, or one of two bytes that scan_number_end() refuses. */

@@ -110,8 +110,8 @@ Test(SUITE, every_prefix_of_what_was_seen_is_refused)
 /* Pieces of what was seen, put together at random: mostly no JSON, but each piece is known. */
 Test(SUITE, known_pieces_in_any_order_are_held_to_the_grammar)
 {
-    static const char *const pieces[] = { "{\"a\":", "{\"b\":[", ",\"b\":", ",", "[", "]", "}",
-        "1", "\"x\"", "]}", "}}", "},{\"a\":", "],[", "{}", "[]", ":", " ", "null", "\"a\":" };
+    static const char *const pieces[] = { "{\"a\":", "{\"b\":[", ",\"b\":", ",", "[", "]", "}", "1",
+        "\"x\"", "]}", "}}", "},{\"a\":", "],[", "{}", "[]", ":", " ", "null", "\"a\":" };
     for (size_t i = 0; i < 60000; i++) {
         buf_clear(&text);
         buf_append_str(&text, STR("[{\"a\":1,\"b\":[1,{\"a\":\"x\",\"b\":[[1],[1]]},{\"a\":1}]},"));
@@ -189,7 +189,6 @@ Test(SUITE, what_follows_is_found_and_faults_are_where_they_are)
     }
     size_t fault = 2 + (size_t)(strstr(text.data + text.len / 2, ",\"v\"") - text.data), at;
     text.data[fault] = '\n';
-    cr_expect_str_eq(
-        scan_check(buf_str(&text), &arena, &at), "a control character in a string");
+    cr_expect_str_eq(scan_check(buf_str(&text), &arena, &at), "a control character in a string");
     cr_expect_eq(at, fault);
 }
