@@ -44,12 +44,9 @@ static const char *refuse(struct scanner *s, const char *at, const char *why)
 static const char *wanted_nested(
     struct scanner *s, const char *p, const struct want_node *node, struct scan_span *row);
 
-/*
- * Any value; `node` is what is wanted of it, or NULL, and `first` is for scan_nested_end(), should
- * nothing inside be wanted.
- */
+/* Any value; `node` is what is wanted of it, or NULL, and `guess` is its name's, or NULL. */
 __attribute__((always_inline)) static inline const char *value_end(struct scanner *s, const char *p,
-    const struct want_node *node, struct scan_span *row, struct gap **first)
+    const struct want_node *node, struct scan_span *row, struct guess *guess)
 {
     if (!scan_is_nested(*p)) {
         return scan_scalar_end(&s->fault, p);
@@ -57,6 +54,7 @@ __attribute__((always_inline)) static inline const char *value_end(struct scanne
     if (node && (*p == '[' ? node->elements != 0 : node->table != NULL)) {
         return wanted_nested(s, p, node, row);
     }
+    struct gap **first = guess ? &guess->inside : &s->gaps->first;
     return scan_nested_end(&s->fault, p, s->depth, s->gaps, first);
 }
 
@@ -114,7 +112,7 @@ static const char *wanted_list(
         if (!own) {
             return NULL;
         }
-        p = value_end(s, p, element, own, &s->gaps->first);
+        p = value_end(s, p, element, own, NULL);
         if (!p) {
             return NULL;
         }
@@ -165,9 +163,9 @@ static const struct want_node *member_find(const struct scanner *s, const struct
     return member_named(s, node, padded, plain.len);
 }
 
-/* A name that was not guessed, and what it means; returns the place of the value. */
+/* A name that was not guessed: what it means, and what it will be guessed by, or NULL. */
 static const char *member_read(struct scanner *s, const char *p, const struct want_node *node,
-    const struct want_node **member, struct guess ***next)
+    const struct want_node **member, struct guess **next, struct guess **guess)
 {
     const char *name = p;
     if (*p != '"') {
@@ -180,10 +178,9 @@ static const char *member_read(struct scanner *s, const char *p, const struct wa
     size_t len = (size_t)(p - name) - 2;
     *member = member_find(s, node, name + 1, len, memchr(name + 1, '\\', len) != NULL);
     if (*p == ':') {
-        *next = guess_learn(s->guesses, *next, (struct str){ name, len + 3 }, *member);
+        *guess = guess_learn(s->guesses, next, (struct str){ name, len + 3 }, *member);
     }
-    p = scan_colon_end(&s->fault, p);
-    return p ? scan_token_at(p) : NULL;
+    return scan_colon_end(&s->fault, p);
 }
 
 static const char *wanted_object(
@@ -194,23 +191,23 @@ static const char *wanted_object(
     if (*p == '}') {
         return p + 1;
     }
+    struct guess *guess = guess_at(*next, p);
+    p -= guess != NULL; /* the place of its comma */
     for (;;) {
         const struct want_node *member = NULL;
-        struct gap **inside = &s->gaps->first;
-        struct guess *guess = guess_at(*next, p);
         if (guess) {
             member = guess->member;
-            next = &guess->next;
-            p = scan_token_at(p + guess->len);
-            inside = &guess->inside;
+            p += guess->text.len;
         } else {
-            p = member_read(s, p, node, &member, &next);
+            p = member_read(s, p, node, &member, next, &guess);
             if (!p) {
                 return NULL;
             }
         }
+        next = guess ? &guess->next : next;
+        p = scan_token_at(p);
         const char *first = p;
-        p = value_end(s, p, member, row, inside);
+        p = value_end(s, p, member, row, guess);
         if (!p) {
             return NULL;
         }
@@ -220,11 +217,20 @@ static const char *wanted_object(
             }
             note(s, &row[member->slot], first, p);
         }
+        if (*p == '}') {
+            return p + 1;
+        }
+        guess = guess_next(*next, p);
+        if (guess) {
+            continue;
+        }
         p = scan_token_at(p);
         if (*p != ',') {
             return *p == '}' ? p + 1 : refuse(s, p, "a comma or a closing bracket is missing");
         }
         p = scan_token_at(p + 1);
+        guess = guess_at(*next, p);
+        p -= guess != NULL;
     }
 }
 
@@ -263,7 +269,7 @@ static const char *scan_all(struct scanner *s, struct str body)
     }
     const char *first = p;
     if (p) {
-        p = value_end(s, p, s->want->nodes, row, &s->gaps->first);
+        p = value_end(s, p, s->want->nodes, row, NULL);
     }
     if (p) {
         note(s, row, first, p);

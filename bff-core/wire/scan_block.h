@@ -56,13 +56,12 @@ static inline const char *block_digits_end(const char *p)
     }
 }
 
-/* Up to 16 bytes that may stand at some place. */
+/* What may stand at some place: 16 bytes, of which the last may be unused. */
 struct block_text {
     char bytes[16];
-    unsigned unused; /* a bit for each byte behind them */
+    unsigned unused; /* a bit for each */
 };
 
-/* The first 16 of `len` bytes; reads 16. */
 static inline struct block_text block_text(const char *at, size_t len)
 {
     struct block_text text = { .unused = len < 16 ? 0xffffu << len & 0xffffu : 0 };
@@ -70,13 +69,13 @@ static inline struct block_text block_text(const char *at, size_t len)
     return text;
 }
 
-static inline bool block_is(const char *p, const struct block_text *text)
+/* The text stands at `p`; `ignored` has a bit for each byte that may differ. */
+static inline bool block_is(const char *p, const struct block_text *text, unsigned ignored)
 {
     __m128i is_same = _mm_cmpeq_epi8(block_at(p), block_at(text->bytes));
-    return ((unsigned)_mm_movemask_epi8(is_same) | text->unused) == 0xffff;
+    return ((unsigned)_mm_movemask_epi8(is_same) | text->unused | ignored) == 0xffff;
 }
 
-/* The same 16 bytes. */
 static inline bool block_same(const char *a, const char *b)
 {
     return _mm_movemask_epi8(_mm_cmpeq_epi8(block_at(a), block_at(b))) == 0xffff;
@@ -119,23 +118,22 @@ static inline const char *block_digits_end(const char *p)
 }
 
 struct block_text {
-    uint64_t bytes[2], used[2];
+    char bytes[16];
+    unsigned unused;
 };
 
 static inline struct block_text block_text(const char *at, size_t len)
 {
-    struct block_text text = { { 0 }, { 0 } };
-    memcpy(text.bytes, at, len < 16 ? len : 16);
-    memset(text.used, 0xff, len < 16 ? len : 16);
+    struct block_text text = { .unused = len < 16 ? 0xffffu << len & 0xffffu : 0 };
+    memcpy(text.bytes, at, sizeof(text.bytes));
     return text;
 }
 
-static inline bool block_is(const char *p, const struct block_text *text)
+static inline bool block_is(const char *p, const struct block_text *text, unsigned ignored)
 {
-    uint64_t bytes[2];
-    memcpy(bytes, p, sizeof(bytes));
-    return (((bytes[0] & text->used[0]) ^ text->bytes[0]) |
-               ((bytes[1] & text->used[1]) ^ text->bytes[1])) == 0;
+    ignored |= text->unused;
+    size_t first = ignored & 1, used = (size_t)__builtin_ctz(ignored >> 1 << 1 | 0x10000);
+    return memcmp(p + first, text->bytes + first, used - first) == 0;
 }
 
 static inline bool block_same(const char *a, const char *b)
@@ -144,5 +142,47 @@ static inline bool block_same(const char *a, const char *b)
 }
 
 #endif
+
+/* ---- what has stood in the body ---- */
+
+/* Bytes that may stand there again; the first of them are here. */
+struct seen {
+    struct block_text begin;
+    const char *at;
+    size_t len;
+};
+
+/* Reads 16 bytes even where `len` is less. */
+static inline struct seen seen_make(const char *at, size_t len)
+{
+    return (struct seen){ block_text(at, len), at, len };
+}
+
+/* What stands nowhere in a body that is well-formed. */
+static inline struct seen seen_nowhere(void)
+{
+    static const char bytes[16] = "\1\0\1\0\1\0\1";
+    return (struct seen){ block_text(bytes, sizeof(bytes)), bytes, 0 };
+}
+
+/*
+ * All of it stands at `p`, but for the bytes among the first 16 that may differ. Reads up to 16
+ * bytes behind those that are the same.
+ */
+static inline bool seen_again(const struct seen *seen, const char *p, unsigned ignored)
+{
+    if (!block_is(p, &seen->begin, ignored)) {
+        return false;
+    }
+    if (seen->len > 16) {
+        for (size_t at = 16; at < seen->len; at += 16) {
+            size_t from = at + 16 < seen->len ? at : seen->len - 16;
+            if (!block_same(p + from, seen->at + from)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
 
 #endif

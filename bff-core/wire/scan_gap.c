@@ -19,9 +19,7 @@ enum { AROUND = 8 };
 struct nest {
     char *top;
     char *low, *high; /* the lowest and the highest top since the gap began */
-    char *bottom;
-    const char *full;
-    char closing[AROUND + SCAN_DEPTH_MAX + AROUND];
+    const char *bottom, *full;
 };
 
 /* ---- gaps that are walked over ---- */
@@ -64,8 +62,19 @@ static inline const char *next_end(struct scan_fault *fault, const char *p, stru
     }
 }
 
+/* Opens the list or object at `p`. Returns the place of what is first in it. */
+static inline const char *open_end(struct scan_fault *fault, const char *p, struct nest *nest)
+{
+    if (nest->top == nest->full) {
+        return scan_refuse(fault, p, "lists and objects are nested too deep");
+    }
+    *++nest->top = (char)(*p + 2); /* in ASCII, '}' and ']' stand two behind '{' and '[' */
+    nest->high = nest->top > nest->high ? nest->top : nest->high;
+    return scan_token_at(p + 1);
+}
+
 /* Up to the next scalar, or behind all. */
-static const char *gap_walk(
+static inline const char *gap_walk(
     struct scan_fault *fault, const char *p, struct nest *nest, bool is_behind_value)
 {
     for (;;) {
@@ -74,24 +83,18 @@ static const char *gap_walk(
             if (!p || nest->top == nest->bottom) {
                 return p;
             }
-            is_behind_value = false;
         } else {
             p = scan_token_at(p);
             if (!scan_is_nested(*p)) {
                 return p;
             }
-            if (nest->top == nest->full) {
-                return scan_refuse(fault, p, "lists and objects are nested too deep");
-            }
-            nest->high = nest->top == nest->high ? nest->high + 1 : nest->high;
-            *++nest->top = (char)(*p + 2); /* in ASCII, '}' and ']' stand two behind '{' and '[' */
-            p = scan_token_at(p + 1);
-            if (*p == *nest->top) {
-                is_behind_value = true;
-                continue;
+            p = open_end(fault, p, nest);
+            if (!p) {
+                return NULL;
             }
         }
-        if (*nest->top == '}') {
+        is_behind_value = !is_behind_value && *p == *nest->top;
+        if (!is_behind_value && *nest->top == '}') {
             p = name_end(fault, p);
             if (!p) {
                 return NULL;
@@ -107,11 +110,7 @@ void gaps_init(struct gaps *gaps)
     gaps->first = NULL;
     gaps->count = 0;
     memset(gaps->places, 0, sizeof(gaps->places));
-    gaps->none = (struct gap){ /* nothing is left of nothing */
-        .open_mask = 0,
-        .open = 1,
-        .next = { &gaps->none, &gaps->none }
-    };
+    gaps->none = (struct gap){ .text = seen_nowhere(), .next = { &gaps->none, &gaps->none } };
     gaps->other = gaps->none;
 }
 
@@ -128,26 +127,11 @@ static inline bool is_scalar(char first)
     return first == '"' || scan_is_number(first) || first == 'n' || first == 't' || first == 'f';
 }
 
-/* All of it stands at `p`. Reads up to 16 bytes behind those that are the same. */
-static inline bool gap_is(const struct gap *gap, const char *p)
-{
-    if (!block_is(p, &gap->begin)) {
-        return false;
-    }
-    for (size_t at = 16; at < gap->len; at += 16) {
-        size_t from = at + 16 < gap->len ? at : gap->len - 16;
-        if (!block_same(p + from, gap->seen + from)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* It stands at `p`, is right there, and a scalar is behind it, or no part of the value. */
 static inline bool gap_fits(const struct gap *gap, const char *p, const char *top, const char *full)
 {
-    return (open_at(top) & gap->open_mask) == gap->open && gap_is(gap, p) &&
-           gap->highest <= full - top && (is_scalar(p[gap->len]) || gap->is_last);
+    return (open_at(top) & gap->open_mask) == gap->open && seen_again(&gap->text, p, 0) &&
+           gap->highest <= full - top && (is_scalar(p[gap->text.len]) || gap->is_last);
 }
 
 /* Closes and opens what it does; of what is above the innermost, nothing is kept. */
@@ -171,15 +155,14 @@ static struct gap *gap_learn(struct gaps *gaps, const struct nest *nest, const c
     unsigned char *place =
         &gaps->places[want_hash(want_word(seen, len) + open, 64 - GAPS_PLACES_BITS)];
     struct gap *gap = *place ? &gaps->all[*place - 1] : &gaps->none;
-    if (gap->len == len && gap->open == open && gap->open_mask == open_mask && gap_is(gap, seen)) {
+    if (gap->text.len == len && gap->open == open && gap->open_mask == open_mask &&
+        seen_again(&gap->text, seen, 0)) {
         return gap; /* known from elsewhere */
     }
     size_t at = gaps->count++ % GAPS_MAX;
     *place = (unsigned char)(at + 1);
     gap = &gaps->all[at];
-    gap->begin = block_text(seen, len);
-    gap->seen = seen;
-    gap->len = len;
+    gap->text = seen_make(seen, len);
     gap->open = open;
     gap->open_mask = open_mask;
     memcpy(&gap->opened, nest->low + 1, sizeof(gap->opened));
@@ -197,12 +180,13 @@ __attribute__((noinline)) static struct gap *gap_read(struct scan_fault *fault, 
 {
     const char *seen = *p, *top = nest->top;
     uint64_t open = open_at(top);
-    nest->low = nest->high = nest->top;
-    *p = gap_walk(fault, seen, nest, nest->top != nest->bottom);
+    struct nest now = { nest->top, nest->top, nest->top, nest->bottom, nest->full };
+    *p = gap_walk(fault, seen, &now, top != nest->bottom);
     if (!*p) {
         return NULL;
     }
-    struct gap *gap = gap_learn(gaps, nest, seen, *p, open, top);
+    nest->top = now.top;
+    struct gap *gap = gap_learn(gaps, &now, seen, *p, open, top);
     if (next[0] != gap) {
         next[1] = next[0];
         next[0] = gap;
@@ -215,17 +199,17 @@ __attribute__((noinline)) static struct gap *gap_read(struct scan_fault *fault, 
 const char *scan_nested_end(
     struct scan_fault *fault, const char *p, unsigned depth, struct gaps *gaps, struct gap **first)
 {
-    struct nest nest;
-    memset(nest.closing, 0, AROUND);
-    char *top = nest.bottom = nest.closing + AROUND - 1;
-    nest.full = nest.bottom + SCAN_DEPTH_MAX - depth;
+    char closing[AROUND + SCAN_DEPTH_MAX + AROUND];
+    memset(closing, 0, AROUND);
+    char *const bottom = closing + AROUND - 1, *top = bottom;
+    struct nest nest = { top, top, top, bottom, bottom + SCAN_DEPTH_MAX - depth };
     struct gap *start[2] = { *first ? *first : &gaps->none, &gaps->none };
     struct gap **next = start;
     do {
         struct gap *gap = next[0];
         if (gap_fits(gap, p, top, nest.full) || (gap = next[1], gap_fits(gap, p, top, nest.full))) {
             top = gap_apply(gap, top);
-            p += gap->len;
+            p += gap->text.len;
         } else {
             nest.top = top;
             gap = gap_read(fault, &p, &nest, gaps, next);

@@ -16,9 +16,7 @@
 enum { GAPS_MAX = 128, GAPS_PLACES_BITS = 8 };
 
 struct gap {
-    struct block_text begin; /* all of it, or its first bytes */
-    const char *seen;        /* where it stood in the body, */
-    size_t len;              /* from behind a scalar to before the next one */
+    struct seen text; /* from behind a scalar to before the next one */
     /*
      * How the lists and objects must end that are open before it, a byte for each, the innermost in
      * the highest: those that it closes, and the one that they are in.

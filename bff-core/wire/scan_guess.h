@@ -1,6 +1,7 @@
 #ifndef WIRE_SCAN_GUESS_H
 #define WIRE_SCAN_GUESS_H
 
+#include "scan_block.h"
 #include "want.h"
 
 /*
@@ -10,15 +11,13 @@
  * that comparison and nothing else. Only for scan.c.
  */
 
-enum { GUESSES_MAX = 64, GUESS_MAX_BYTES = 16 };
+enum { GUESSES_MAX = 64, GUESS_MAX_BYTES = 64 };
 
-/* A name with its quotes and the colon, as it stood in the body; at most GUESS_MAX_BYTES. */
 struct guess {
-    uint64_t bytes[2], mask[2];
+    struct seen text;               /* a comma, the name with its quotes, and the colon */
     const struct want_node *member; /* NULL: nobody wants it */
     struct guess *next;             /* what followed it when it was last seen */
     struct gap *inside;             /* if nobody wants what is inside: see scan_nested_end() */
-    size_t len;
 };
 
 struct guesses {
@@ -33,49 +32,51 @@ static inline void guesses_init(struct guesses *guesses, struct guess **firsts, 
 {
     guesses->firsts = firsts;
     guesses->count = 0;
-    guesses->none =
-        (struct guess){ .bytes = { 1 }, .next = &guesses->none }; /* no mask leaves it */
+    guesses->none = (struct guess){ .text = seen_nowhere(), .next = &guesses->none };
     for (size_t i = 0; i < nodes; i++) {
         firsts[i] = &guesses->none;
     }
 }
 
-static inline bool guess_is(const struct guess *guess, const char *p)
-{
-    uint64_t bytes[2];
-    memcpy(bytes, p, sizeof(bytes));
-    return (bytes[0] & guess->mask[0]) == guess->bytes[0] &&
-           (bytes[1] & guess->mask[1]) == guess->bytes[1];
-}
-
 /*
- * The guess that begins at `p`, or NULL. Where the next one was left out this time, the one behind
- * it is tried too.
+ * The guess whose comma stands at `p`, or NULL. Where the next one was left out this time, the one
+ * behind it is tried too.
  */
-static inline struct guess *guess_at(struct guess *next, const char *p)
+static inline struct guess *guess_next(struct guess *next, const char *p)
 {
-    if (guess_is(next, p)) {
+    if (seen_again(&next->text, p, 0)) {
         return next;
     }
-    return guess_is(next->next, p) ? next->next : NULL;
+    return seen_again(&next->next->text, p, 0) ? next->next : NULL;
+}
+
+/* The same with the name at `p`: behind a bracket, or behind spaces. */
+static inline struct guess *guess_at(struct guess *next, const char *p)
+{
+    enum { FIRST = 1 };
+    if (seen_again(&next->text, p - 1, FIRST)) {
+        return next;
+    }
+    return seen_again(&next->next->text, p - 1, FIRST) ? next->next : NULL;
 }
 
 /*
  * Remembers a name that stood where `*next` was expected, from its quote to behind the colon; what
- * was expected is now expected behind it. Returns where the next one will be expected.
+ * was expected is now expected behind it. NULL: it is too long, or there are too many.
  */
-static inline struct guess **guess_learn(
+static inline struct guess *guess_learn(
     struct guesses *guesses, struct guess **next, struct str name, const struct want_node *member)
 {
-    if (name.len > GUESS_MAX_BYTES || guesses->count == GUESSES_MAX) {
-        return next;
+    if (name.len >= GUESS_MAX_BYTES || guesses->count == GUESSES_MAX) {
+        return NULL;
     }
     struct guess *guess = &guesses->all[guesses->count++];
-    *guess = (struct guess){ .member = member, .len = name.len, .next = *next, .inside = NULL };
-    memcpy(guess->bytes, name.at, name.len);
-    memset(guess->mask, 0xff, name.len);
+    *guess = (struct guess){
+        .text = seen_make(name.at - 1, name.len + 1), .member = member, .next = *next
+    };
+    guess->text.begin.bytes[0] = ',';
     *next = guess;
-    return &guess->next;
+    return guess;
 }
 
 #endif

@@ -84,13 +84,9 @@ static inline bool is_inner(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Characters that are not ASCII; those of two and three bytes are known here. */
+/* Characters that are not ASCII, one by one; those of two and three bytes are known here. */
 static const char *beyond_ascii_end(struct scan_fault *fault, const char *p)
 {
-    const char *end = scan_utf8 ? scan_utf8(p) : NULL;
-    if (end) {
-        return end;
-    }
     do {
         unsigned char lead = (unsigned char)*p, second = (unsigned char)p[1];
         if (lead >= 0xc2 && lead <= 0xdf && is_inner(p[1])) {
@@ -106,23 +102,32 @@ static const char *beyond_ascii_end(struct scan_fault *fault, const char *p)
             p += len;
         }
     } while (*p & 0x80);
-    return p;
+    return block_plain_end(p);
+}
+
+/* Text that begins with what is not ASCII, up to a quote, a backslash or a fault. */
+static inline const char *text_end(struct scan_fault *fault, const char *p)
+{
+    const char *end = scan_utf8 ? scan_utf8(p) : NULL;
+    return end ? end : beyond_ascii_end(fault, p);
 }
 
 const char *scan_string_rest(struct scan_fault *fault, const char *p)
 {
     while (*p != '"') {
         if (*p & 0x80) {
-            p = beyond_ascii_end(fault, p);
+            p = text_end(fault, p);
         } else if (*p == '\\') {
             p = escape_end(fault, p);
+            if (p && *p != '\\') { /* text in another script is often all escapes */
+                p = block_plain_end(p);
+            }
         } else {
             p = scan_refuse(fault, p, "a control character in a string");
         }
         if (!p) {
             return NULL;
         }
-        p = block_plain_end(p);
     }
     return p + 1;
 }
