@@ -3,7 +3,7 @@
  *
  * Walks the body and the tree of what is wanted side by side. Where something inside a value is
  * wanted it goes down with the tree, by recursion that is as deep as the tree and no deeper;
- * everything else is walked over by scan_token.c. Promises:
+ * everything else is walked over by scan_gap.c and scan_token.c. Promises:
  *   (1) NULL comes back only for a body that RFC 8259 allows, whatever was wanted of it;
  *   (2) it reads at most BUF_PADDING bytes beyond the body and writes nothing into it;
  *   (3) time is linear in the body; memory is the rows, and bounded by SCAN_NOTES_MAX;
@@ -20,7 +20,7 @@
 #include "scan_notes.h"
 #include "scan_token.h"
 
-_Static_assert(BUF_PADDING >= 32, "a string is read 16 bytes at a time");
+_Static_assert(BUF_PADDING >= 64, "text is read 32 bytes at a time");
 
 enum { ROWS_FIRST = 16 };
 
@@ -163,7 +163,7 @@ static const struct want_node *member_find(const struct scanner *s, const struct
     return member_named(s, node, padded, plain.len);
 }
 
-/* A name that was not guessed: what it means, and what it will be guessed by, or NULL. */
+/* A name that was not guessed: what it means, and the guess that it is from now on, or NULL. */
 static const char *member_read(struct scanner *s, const char *p, const struct want_node *node,
     const struct want_node **member, struct guess **next, struct guess **guess)
 {

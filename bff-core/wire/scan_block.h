@@ -1,7 +1,7 @@
 #ifndef WIRE_SCAN_BLOCK_H
 #define WIRE_SCAN_BLOCK_H
 
-#include <stdbool.h>
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 #if defined(__SSE2__) && !defined(SCAN_PORTABLE)
@@ -10,8 +10,8 @@
 #endif
 
 /*
- * The innermost loops of a scan: runs of bytes that need no second look. Only for scan.c, which
- * inlines them. All of them lean on the zero bytes behind a body: a NUL ends every run.
+ * The innermost loops of a scan: runs of bytes that need no second look. Only for the scan's own
+ * files, which inline them. All of them lean on the zero bytes behind a body: a NUL ends every run.
  */
 
 #ifdef SCAN_SSE2
@@ -56,29 +56,10 @@ static inline const char *block_digits_end(const char *p)
     }
 }
 
-/* What may stand at some place: 16 bytes, of which the last may be unused. */
-struct block_text {
-    char bytes[16];
-    unsigned unused; /* a bit for each */
-};
-
-static inline struct block_text block_text(const char *at, size_t len)
+/* A bit for each of 16 bytes that is the same at both places. */
+static inline unsigned block_same(const char *a, const char *b)
 {
-    struct block_text text = { .unused = len < 16 ? 0xffffu << len & 0xffffu : 0 };
-    memcpy(text.bytes, at, sizeof(text.bytes));
-    return text;
-}
-
-/* The text stands at `p`; `ignored` has a bit for each byte that may differ. */
-static inline bool block_is(const char *p, const struct block_text *text, unsigned ignored)
-{
-    __m128i is_same = _mm_cmpeq_epi8(block_at(p), block_at(text->bytes));
-    return ((unsigned)_mm_movemask_epi8(is_same) | text->unused | ignored) == 0xffff;
-}
-
-static inline bool block_same(const char *a, const char *b)
-{
-    return _mm_movemask_epi8(_mm_cmpeq_epi8(block_at(a), block_at(b))) == 0xffff;
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(block_at(a), block_at(b)));
 }
 
 #else
@@ -117,72 +98,22 @@ static inline const char *block_digits_end(const char *p)
     return p;
 }
 
-struct block_text {
-    char bytes[16];
-    unsigned unused;
-};
-
-static inline struct block_text block_text(const char *at, size_t len)
+/* A bit for each of eight bytes, from the lowest on, that is zero. */
+static inline unsigned block_zeros(uint64_t bytes)
 {
-    struct block_text text = { .unused = len < 16 ? 0xffffu << len & 0xffffu : 0 };
-    memcpy(text.bytes, at, sizeof(text.bytes));
-    return text;
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    uint64_t zeros = ~(((bytes & ~highs) + ~highs) | bytes) & highs;
+    return (unsigned)((zeros >> 7) * UINT64_C(0x0102040810204080) >> 56);
 }
 
-static inline bool block_is(const char *p, const struct block_text *text, unsigned ignored)
+static inline unsigned block_same(const char *a, const char *b)
 {
-    ignored |= text->unused;
-    size_t first = ignored & 1, used = (size_t)__builtin_ctz(ignored >> 1 << 1 | 0x10000);
-    return memcmp(p + first, text->bytes + first, used - first) == 0;
-}
-
-static inline bool block_same(const char *a, const char *b)
-{
-    return memcmp(a, b, 16) == 0;
+    uint64_t x[2], y[2];
+    memcpy(x, a, sizeof(x));
+    memcpy(y, b, sizeof(y));
+    return block_zeros(le64toh(x[0] ^ y[0])) | block_zeros(le64toh(x[1] ^ y[1])) << 8;
 }
 
 #endif
-
-/* ---- what has stood in the body ---- */
-
-/* Bytes that may stand there again; the first of them are here. */
-struct seen {
-    struct block_text begin;
-    const char *at;
-    size_t len;
-};
-
-/* Reads 16 bytes even where `len` is less. */
-static inline struct seen seen_make(const char *at, size_t len)
-{
-    return (struct seen){ block_text(at, len), at, len };
-}
-
-/* What stands nowhere in a body that is well-formed. */
-static inline struct seen seen_nowhere(void)
-{
-    static const char bytes[16] = "\1\0\1\0\1\0\1";
-    return (struct seen){ block_text(bytes, sizeof(bytes)), bytes, 0 };
-}
-
-/*
- * All of it stands at `p`, but for the bytes among the first 16 that may differ. Reads up to 16
- * bytes behind those that are the same.
- */
-static inline bool seen_again(const struct seen *seen, const char *p, unsigned ignored)
-{
-    if (!block_is(p, &seen->begin, ignored)) {
-        return false;
-    }
-    if (seen->len > 16) {
-        for (size_t at = 16; at < seen->len; at += 16) {
-            size_t from = at + 16 < seen->len ? at : seen->len - 16;
-            if (!block_same(p + from, seen->at + from)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
 
 #endif

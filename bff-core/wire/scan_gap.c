@@ -122,9 +122,11 @@ static inline uint64_t open_at(const char *top)
     return le64toh(open);
 }
 
+/* Neither the begin of a list or object, nor its end, nor a space; what it is else is seen later.
+ */
 static inline bool is_scalar(char first)
 {
-    return first == '"' || scan_is_number(first) || first == 'n' || first == 't' || first == 'f';
+    return (unsigned char)first > ' ' && (first & ~('{' ^ ']')) != ('{' & ']');
 }
 
 /* It stands at `p`, is right there, and a scalar is behind it, or no part of the value. */
@@ -180,13 +182,11 @@ __attribute__((noinline)) static struct gap *gap_read(struct scan_fault *fault, 
 {
     const char *seen = *p, *top = nest->top;
     uint64_t open = open_at(top);
-    struct nest now = { nest->top, nest->top, nest->top, nest->bottom, nest->full };
-    *p = gap_walk(fault, seen, &now, top != nest->bottom);
+    *p = gap_walk(fault, seen, nest, top != nest->bottom);
     if (!*p) {
         return NULL;
     }
-    nest->top = now.top;
-    struct gap *gap = gap_learn(gaps, &now, seen, *p, open, top);
+    struct gap *gap = gap_learn(gaps, nest, seen, *p, open, top);
     if (next[0] != gap) {
         next[1] = next[0];
         next[0] = gap;
@@ -202,23 +202,25 @@ const char *scan_nested_end(
     char closing[AROUND + SCAN_DEPTH_MAX + AROUND];
     memset(closing, 0, AROUND);
     char *const bottom = closing + AROUND - 1, *top = bottom;
-    struct nest nest = { top, top, top, bottom, bottom + SCAN_DEPTH_MAX - depth };
+    const char *const full = bottom + SCAN_DEPTH_MAX - depth;
     struct gap *start[2] = { *first ? *first : &gaps->none, &gaps->none };
     struct gap **next = start;
     do {
         struct gap *gap = next[0];
-        if (gap_fits(gap, p, top, nest.full) || (gap = next[1], gap_fits(gap, p, top, nest.full))) {
+        if (gap_fits(gap, p, top, full) || (gap = next[1], gap_fits(gap, p, top, full))) {
             top = gap_apply(gap, top);
             p += gap->text.len;
         } else {
-            nest.top = top;
-            gap = gap_read(fault, &p, &nest, gaps, next);
+            const char *behind = p;
+            struct nest nest = { top, top, top, bottom, full };
+            gap = gap_read(fault, &behind, &nest, gaps, next);
             if (!gap) {
                 return NULL;
             }
+            p = behind;
             top = nest.top;
         }
-        if (top == nest.bottom) {
+        if (top == bottom) {
             break;
         }
         next = gap->next;

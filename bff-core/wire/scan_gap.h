@@ -1,9 +1,8 @@
 #ifndef WIRE_SCAN_GAP_H
 #define WIRE_SCAN_GAP_H
 
+#include "scan_seen.h"
 #include "scan_token.h"
-
-#include <stddef.h>
 
 /*
  * Lists and objects that nobody wants. What stands between two of their scalars - brackets that
@@ -36,16 +35,16 @@ struct gaps {
     size_t count;      /* that were remembered so far; the oldest make room */
     unsigned char places[1 << GAPS_PLACES_BITS]; /* by hash: the place in `all`, from 1 on */
     struct gap none;                             /* stands nowhere */
-    struct gap other;                            /* for all that are too long */
+    struct gap other;                            /* for all that open or close too many */
     struct gap all[GAPS_MAX];
 };
 
 void gaps_init(struct gaps *gaps);
 
 /*
- * The place behind a list or an object, or NULL, as in scan_token.h; `depth` others are open
- * already. `first` is what the value of the same member has begun with, or NULL; and is set to what
- * this one did.
+ * The place behind a list or an object, or NULL and a fault, as in scan_token.h; `depth` others are
+ * open already. `*first` is what such a value has begun with when it was last seen, or NULL; it is
+ * set to what this one begins with.
  */
 const char *scan_nested_end(
     struct scan_fault *fault, const char *p, unsigned depth, struct gaps *gaps, struct gap **first);

@@ -1,7 +1,7 @@
 #ifndef WIRE_SCAN_GUESS_H
 #define WIRE_SCAN_GUESS_H
 
-#include "scan_block.h"
+#include "scan_seen.h"
 #include "want.h"
 
 /*
@@ -74,7 +74,7 @@ static inline struct guess *guess_learn(
     *guess = (struct guess){
         .text = seen_make(name.at - 1, name.len + 1), .member = member, .next = *next
     };
-    guess->text.begin.bytes[0] = ',';
+    guess->text.begin[0] = ',';
     *next = guess;
     return guess;
 }

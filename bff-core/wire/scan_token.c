@@ -1,10 +1,9 @@
 /*
  * scan_token: what JSON is made of (RFC 8259), byte by byte.
  *
- * Owns nothing. Promises that the place it returns is behind a well-formed token, that it reads at
- * most a block beyond the NUL behind a body, and that values which nobody wants are walked over
- * without recursion: one byte for each open list or object says how it must end. It does not know
- * what is wanted.
+ * Owns nothing. Promises that the place it returns is behind a well-formed token, and that it reads
+ * at most a block beyond the NUL behind a body. Text that is not ASCII goes by scan_utf8.c first;
+ * if that has doubts, each byte is looked at here. It does not know what is wanted.
  */
 #include "scan_token.h"
 

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 
 /*
- * The tokens of a body. Only for scan.c and scan_gap.c. Each function takes
- * the place of a first byte and returns the place behind the token; or NULL, and the fault says
- * what is wrong. What most tokens are is inlined, the rest is in scan_token.c.
+ * The tokens of a body. Only for scan.c and scan_gap.c. Each function takes the place of a first
+ * byte and returns the place behind the token; or NULL, and the fault says what is wrong. What most
+ * tokens are is inlined, the rest is in scan_token.c.
  */
 
 struct scan_fault {
@@ -26,7 +26,7 @@ const char *scan_string_rest(struct scan_fault *fault, const char *p);
 /* A fraction or an exponent, from the byte behind the whole part. */
 const char *scan_number_rest(struct scan_fault *fault, const char *p);
 
-/* What is no value: refuses it. */
+/* No value begins here: NULL. */
 const char *scan_no_word(struct scan_fault *fault, const char *p);
 
 static inline const char *scan_space_end(const char *p)
