@@ -62,16 +62,24 @@ static inline unsigned half_of(const char *unit)
     return (unit[2] | 0x20) == 'd' ? class_of(unit[3]) & (HIGH_HALF | LOW_HALF) : 0;
 }
 
+/*
+ * An escape, or a pair of them; or all \u that follow each other and are no halves: a text in
+ * another script is often nothing else.
+ */
 static const char *escape_end(struct scan_fault *fault, const char *p)
 {
     if (class_of(p[1]) & ESCAPES) {
         return p + 2;
     }
+    const char *first = p;
+    while (is_unit(p) && half_of(p) == 0) {
+        p += 6;
+    }
+    if (p != first) {
+        return p;
+    }
     if (!is_unit(p)) {
         return scan_refuse(fault, p + 1, "an unknown escape");
-    }
-    if (half_of(p) == 0) {
-        return p + 6;
     }
     /* RFC 8259 section 8.2 leaves half pairs undefined; as UTF-8 they cannot be sent on. */
     bool is_pair = half_of(p) == HIGH_HALF && is_unit(p + 6) && half_of(p + 6) == LOW_HALF;
@@ -101,10 +109,10 @@ static const char *beyond_ascii_end(struct scan_fault *fault, const char *p)
             p += len;
         }
     } while (*p & 0x80);
-    return block_plain_end(p);
+    return p;
 }
 
-/* Text that begins with what is not ASCII, up to a quote, a backslash or a fault. */
+/* Text that begins with what is not ASCII; more of it than that where it can be told quickly. */
 static inline const char *text_end(struct scan_fault *fault, const char *p)
 {
     const char *end = scan_utf8 ? scan_utf8(p) : NULL;
@@ -118,15 +126,13 @@ const char *scan_string_rest(struct scan_fault *fault, const char *p)
             p = text_end(fault, p);
         } else if (*p == '\\') {
             p = escape_end(fault, p);
-            if (p && *p != '\\') { /* text in another script is often all escapes */
-                p = block_plain_end(p);
-            }
         } else {
             p = scan_refuse(fault, p, "a control character in a string");
         }
         if (!p) {
             return NULL;
         }
+        p = block_plain_end(p);
     }
     return p + 1;
 }
