@@ -4,7 +4,8 @@
  * Owns the table and nothing that outlives a call. Reads one byte at a time and remembers nothing
  * but the state, the open lists and objects, and the escape in hand, so that it can be checked by
  * eye; the scanner that is held against it works in blocks. json-c is known to lose: integers of
- * more than 64 bits, the sign of -0, and what stands behind a NUL in a member's name.
+ * more than 64 bits, the sign of -0, what stands behind a NUL in a member's name, and pairs that
+ * mean a character whose low 16 bits look like half a pair.
  */
 #include "grammar.h"
 
@@ -225,6 +226,8 @@ static unsigned hex_done(struct reading *r)
         return REFUSE;
     }
     r->is_lossy |= r->unit == 0 && r->is_name;
+    unsigned point_low = ((r->high & 0x3f) << 10) + (r->unit & 0x3ff);
+    r->is_lossy |= is_low && point_low >= 0xd800 && point_low <= 0xdfff;
     r->high = is_high ? r->unit : 0;
     return is_high ? LOW_ESCAPE : STRING;
 }
