@@ -26,6 +26,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -111,20 +112,28 @@ static void *next_function(const char *name)
     return next;
 }
 
+/*
+ * Any thread may be the first; all of them find the same. Loaded by name, because the compiler
+ * reads what it calls without regard to its being atomic.
+ */
 static ssize_t next_recv(int fd, void *into, size_t len, int flags)
 {
-    static recv_function *_Atomic next;
+    static recv_function *_Atomic known;
+    recv_function *next = atomic_load(&known);
     if (!next) {
         next = (recv_function *)next_function("recv");
+        atomic_store(&known, next);
     }
     return next(fd, into, len, flags);
 }
 
 static ssize_t next_record_recv(gnutls_session_t session, void *into, size_t len)
 {
-    static record_recv_function *_Atomic next;
+    static record_recv_function *_Atomic known;
+    record_recv_function *next = atomic_load(&known);
     if (!next) {
         next = (record_recv_function *)next_function("gnutls_record_recv");
+        atomic_store(&known, next);
     }
     return next(session, into, len);
 }
