@@ -106,6 +106,15 @@ static struct json_object *rsa_key(struct json_object *set)
     return NULL;
 }
 
+/* A copy: a buf's own memory is not for free(). */
+static char *text_of(struct buf *token)
+{
+    char *text = strdup(token->data);
+    cr_assert_not_null(text);
+    buf_release(token);
+    return text;
+}
+
 char *flow_forge_unsigned(void)
 {
     struct json_object *set = ask_issuer("GET", "/.well-known/jwks.json", NULL);
@@ -114,7 +123,7 @@ char *flow_forge_unsigned(void)
     append_words(&token, "none", text_at(rsa_key(set), "kid"));
     buf_append_char(&token, '.');
     json_object_put(set);
-    return token.data;
+    return text_of(&token);
 }
 
 /* The public key as everybody can have it: PEM. The caller frees its data. */
@@ -147,5 +156,5 @@ char *flow_forge_with_public_key(void)
     append_base64url(&token, mac, sizeof(mac));
     gnutls_free(pem.data);
     json_object_put(set);
-    return token.data;
+    return text_of(&token);
 }
