@@ -232,7 +232,7 @@ void request_begin(
     request->exchange = exchange;
     request->arrived = arrived;
     request->received.started_us = clock_now_us();
-    request->received.wall_us = clock_wall_at_us(request->received.started_us);
+    request->received.wall_us = clock_wall_us();
     http_exchange_set_owner(exchange, request);
     request_budget(request, worker->core->settings->limits.budget_ms);
     run(request);
@@ -248,7 +248,7 @@ bool request_turns_away(
     arena_init(&request.arena, &worker->arenas);
     request.received.started_us = arrived->first_byte_us;
     request.replied.ended_us = clock_now_us(); /* in a moment: it is looked at once */
-    request.received.wall_us = clock_wall_at_us(request.replied.ended_us);
+    request.received.wall_us = clock_wall_us();
     receive_glance(&request, arrived);
     route_glance(&request);
     bool is_refused = shed_turns_away(&request);

@@ -15,27 +15,15 @@
 
 enum { REQUEST_ID_MAX = 128, TRACESTATE_MAX = 512, USER_AGENT_MAX = 256, BUDGET_MAX = 16 };
 
-/* Eight lower-case digits, from a byte for every two; in which order is the machine's. */
-static uint64_t hex_digits(uint32_t bytes)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), pairs = UINT64_C(0x000f000f000f000f);
-    uint64_t digits = bytes;
-    digits = (digits | digits << 16) & UINT64_C(0x0000ffff0000ffff);
-    digits = (digits | digits << 8) & UINT64_C(0x00ff00ff00ff00ff);
-    digits = (digits & pairs) | (digits >> 4 & pairs) << 8;
-    uint64_t is_letter = (digits + ones * 6) >> 4 & ones;
-    return digits + ones * '0' + is_letter * ('a' - '0' - 10);
-}
-
-/* `bytes` is a multiple of four. */
 static struct str hex_random(struct arena *arena, size_t bytes)
 {
-    uint32_t random[4];
+    static const char digits[] = "0123456789abcdef";
+    unsigned char random[16];
     char *text = arena_alloc(arena, bytes * 2 + 1);
     hash_random(random, bytes);
-    for (size_t i = 0; i < bytes / sizeof(uint32_t); i++) {
-        uint64_t digits = hex_digits(random[i]);
-        memcpy(text + i * sizeof(digits), &digits, sizeof(digits));
+    for (size_t i = 0; i < bytes; i++) {
+        text[2 * i] = digits[random[i] >> 4];
+        text[2 * i + 1] = digits[random[i] & 15];
     }
     text[bytes * 2] = '\0';
     return (struct str){ text, bytes * 2 };

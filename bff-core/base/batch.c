@@ -199,7 +199,7 @@ size_t batch_run(struct batch *batch)
         struct batch_io *io = batch->list[first + i]; /* unless the one before has forgotten it */
         if (io) {
             io->place = 0;
-            io->done(io, batch->results[i], scratch_of(batch, i));
+            io->done(io, batch->results[i]);
         }
     }
     if (batch->first == batch->end) {

@@ -51,21 +51,33 @@ static inline struct block block_of_short(struct str s)
     return block_of(first * ones | middle * ones << 32, last * (ones | ones << 32));
 }
 
-/* Whether a byte of the text is one that is looked for; `test` becomes part of the loop. */
-__attribute__((always_inline)) static inline bool block_find(struct str s, block_test *test)
+static inline struct block block_at(const char *at)
 {
     struct block block;
-    if (s.len < sizeof(block)) {
+    memcpy(&block, at, sizeof(block));
+    return block;
+}
+
+/* How many bytes are in the whole blocks before the first that has one which is looked for; `test`
+ * becomes part of the loop. */
+__attribute__((always_inline)) static inline size_t block_clear_len(struct str s, block_test *test)
+{
+    size_t at = 0;
+    while (at + sizeof(struct block) <= s.len && !block_has_any(test(block_at(s.at + at)))) {
+        at += sizeof(struct block);
+    }
+    return at;
+}
+
+/* Whether a byte of the text is one that is looked for. */
+__attribute__((always_inline)) static inline bool block_find(struct str s, block_test *test)
+{
+    if (s.len < sizeof(struct block)) {
         return s.len && block_has_any(test(block_of_short(s)));
     }
-    for (size_t at = 0; at < s.len - sizeof(block); at += sizeof(block)) {
-        memcpy(&block, s.at + at, sizeof(block));
-        if (block_has_any(test(block))) {
-            return true;
-        }
-    }
-    memcpy(&block, s.at + s.len - sizeof(block), sizeof(block)); /* seen before, in part */
-    return block_has_any(test(block));
+    const char *last = s.at + s.len - sizeof(struct block); /* seen before, in part */
+    return block_clear_len(s, test) + sizeof(struct block) <= s.len ||
+           block_has_any(test(block_at(last)));
 }
 
 #endif

@@ -5,7 +5,7 @@
  * bytes follow it; (3) a refused append leaves the content as it was. Memory grows by doubling, so
  * there are few sizes of it, and what is given back waits for the next buf of that size: each
  * thread has a stock, the last one back is the first to go, since it is warm. Under
- * AddressSanitizer nothing is kept and a block is as long as its room, so that a slice which
+ * AddressSanitizer nothing is kept and a slab is as long as its room, so that a slice which
  * outlives its buf, or leaves it, is caught.
  */
 #include "buf.h"
@@ -16,7 +16,7 @@
 
 enum {
     FIRST_ROOM = 512,
-    SIZES = 8,               /* of the blocks that are kept: 512 bytes to 64 KB */
+    SIZES = 8,               /* of the slabs that are kept: 512 bytes to 64 KB */
     KEPT_MAX_BYTES = 4 << 20 /* of each size */
 };
 
@@ -27,21 +27,21 @@ static const bool is_keeping = true;
 #endif
 
 /* In front of a buf's bytes, which are aligned as it is. */
-struct block {
-    struct block *next; /* in its stock */
-    size_t room;        /* BUF_PADDING bytes follow it */
+struct slab {
+    struct slab *next; /* in its stock */
+    size_t room;       /* BUF_PADDING bytes follow it */
 };
 
 struct stock {
-    struct block *spare;
+    struct slab *spare;
     size_t count;
 };
 
 static _Thread_local struct stock stocks[SIZES];
 
-/* ---- blocks ---- */
+/* ---- slabs ---- */
 
-/* NULL: blocks with so much room are not kept. */
+/* NULL: slabs with so much room are not kept. */
 static struct stock *stock_of(size_t room)
 {
     if (!is_keeping || room > (size_t)FIRST_ROOM << (SIZES - 1)) {
@@ -50,39 +50,39 @@ static struct stock *stock_of(size_t room)
     return &stocks[room <= FIRST_ROOM ? 0 : 64 - __builtin_clzll((room - 1) / FIRST_ROOM)];
 }
 
-static struct block *block_new(size_t room)
+static struct slab *slab_new(size_t room)
 {
     struct stock *stock = stock_of(room);
-    struct block *block = stock ? stock->spare : NULL;
-    if (block) {
-        stock->spare = block->next;
+    struct slab *slab = stock ? stock->spare : NULL;
+    if (slab) {
+        stock->spare = slab->next;
         stock->count--;
-        return block;
+        return slab;
     }
     size_t whole = stock ? (size_t)FIRST_ROOM << (stock - stocks) : room;
-    block = malloc(sizeof(*block) + whole + BUF_PADDING);
-    if (block) {
-        block->room = whole;
+    slab = malloc(sizeof(*slab) + whole + BUF_PADDING);
+    if (slab) {
+        slab->room = whole;
     }
-    return block;
+    return slab;
 }
 
-static void block_free(struct block *block)
+static void slab_free(struct slab *slab)
 {
-    struct stock *stock = stock_of(block->room);
-    if (!stock || stock->count * block->room >= KEPT_MAX_BYTES) {
-        free(block);
+    struct stock *stock = stock_of(slab->room);
+    if (!stock || stock->count * slab->room >= KEPT_MAX_BYTES) {
+        free(slab);
         return;
     }
-    block->next = stock->spare;
-    stock->spare = block;
+    slab->next = stock->spare;
+    stock->spare = slab;
     stock->count++;
 }
 
 void buf_free_data(void *data)
 {
     if (data) {
-        block_free((struct block *)data - 1);
+        slab_free((struct slab *)data - 1);
     }
 }
 
@@ -90,9 +90,9 @@ void buf_free_spare(void)
 {
     for (size_t i = 0; i < SIZES; i++) {
         while (stocks[i].spare) {
-            struct block *block = stocks[i].spare;
-            stocks[i].spare = block->next;
-            free(block);
+            struct slab *slab = stocks[i].spare;
+            stocks[i].spare = slab->next;
+            free(slab);
         }
         stocks[i].count = 0;
     }
@@ -128,15 +128,15 @@ static bool grow(struct buf *buf, size_t need)
         room = room > SIZE_MAX / 4 ? need : room * 2;
     }
     room = room < buf->cap ? room : buf->cap;
-    struct block *block = block_new(room);
-    if (!block) {
+    struct slab *slab = slab_new(room);
+    if (!slab) {
         return false;
     }
     if (buf->len) {
-        memcpy(block + 1, buf->data, buf->len + BUF_PADDING);
+        memcpy(slab + 1, buf->data, buf->len + BUF_PADDING);
     }
     buf_free_data(buf->data);
-    buf->data = (char *)(block + 1);
+    buf->data = (char *)(slab + 1);
     buf->room = room;
     return true;
 }

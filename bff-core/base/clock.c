@@ -2,8 +2,8 @@
  * clock: the two clocks, in microseconds, and one way to write a date.
  *
  * Owns nothing. Everything with a deadline counts in monotonic microseconds; wall time is only for
- * what leaves the process or came from outside. Each thread keeps what it found out last: how far
- * the clocks are apart, and how a second is written.
+ * what leaves the process or came from outside. Each thread keeps how the last second is
+ * written.
  */
 #include "clock.h"
 
@@ -25,16 +25,6 @@ uint64_t clock_now_us(void)
 uint64_t clock_wall_us(void)
 {
     return read_us(CLOCK_REALTIME);
-}
-
-uint64_t clock_wall_at_us(uint64_t now_us)
-{
-    static _Thread_local uint64_t read_us, ahead_us;
-    if (now_us - read_us >= CLOCK_APART_US || read_us == 0) {
-        read_us = now_us;
-        ahead_us = clock_wall_us() - now_us;
-    }
-    return now_us + ahead_us;
 }
 
 /* `width` digits, with zeros in front, and what stands behind them. */

@@ -9,14 +9,6 @@ uint64_t clock_now_us(void);
 /* Microseconds since 1970 (CLOCK_REALTIME): for tokens, logs and dates. */
 uint64_t clock_wall_us(void);
 
-/*
- * The same at the moment `now_us` of clock_now_us, a present one, mostly without another look: how
- * far the clocks are apart is known, and looked at again when CLOCK_APART_US have passed. For what
- * is written down; whoever sets the clock is followed that much later.
- */
-uint64_t clock_wall_at_us(uint64_t now_us);
-enum { CLOCK_APART_US = 10 * 1000 };
-
 enum { CLOCK_TEXT_BYTES = sizeof("2026-11-24T04:00:55.123456Z") };
 
 /* "2026-11-24T04:00:55.123456Z" (RFC 3339) into `out`, which holds CLOCK_TEXT_BYTES; returns `out`.

@@ -30,22 +30,12 @@ void members_name(struct buf *out, const char *name)
     buf_grew(out, len + 3 + has_comma);
 }
 
-void members_text(struct buf *out, const char *name, struct str text, size_t max)
-{
-    if (!text.at) {
-        return;
-    }
-    size_t len = text.len < max ? text.len : max;
-    while (len > 0 && len < text.len && (text.at[len] & 0xc0) == 0x80) {
-        len--; /* a cut does not fall inside a UTF-8 character */
-    }
-    members_name(out, name);
-    json_quote(out, (struct str){ text.at, len });
-}
-
 void members_word(struct buf *out, const char *name, const char *text)
 {
-    members_text(out, name, str_of(text), SIZE_MAX);
+    if (text) {
+        members_name(out, name);
+        json_quote(out, str_of(text));
+    }
 }
 
 void members_number(struct buf *out, const char *name, uint64_t number)
@@ -58,16 +48,6 @@ void members_bool(struct buf *out, const char *name, bool is_true)
 {
     members_name(out, name);
     buf_append_str(out, is_true ? STR("true") : STR("false"));
-}
-
-void members_ms(struct buf *out, const char *name, uint64_t us)
-{
-    unsigned rest = (unsigned)(us % 1000);
-    char decimals[] = { '.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
-        (char)('0' + rest % 10) };
-    members_name(out, name);
-    buf_append_u64(out, us / 1000);
-    buf_append(out, decimals, sizeof(decimals));
 }
 
 void members_object(struct buf *out)

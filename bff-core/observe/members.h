@@ -12,20 +12,11 @@
 /* The name and its colon; the value follows. */
 void members_name(struct buf *out, const char *name);
 
-/*
- * A string of at most `max` bytes before quoting; what is beyond is cut. A missing text makes no
- * member.
- */
-void members_text(struct buf *out, const char *name, struct str text, size_t max);
-
-/* The same for a whole text of our own; NULL makes no member. */
+/* A whole text of our own; NULL makes no member. */
 void members_word(struct buf *out, const char *name, const char *text);
 
 void members_number(struct buf *out, const char *name, uint64_t number);
 void members_bool(struct buf *out, const char *name, bool is_true);
-
-/* Microseconds as milliseconds with three decimals. */
-void members_ms(struct buf *out, const char *name, uint64_t us);
 
 /* An element of a list: the opening brace, after a comma where one is due. */
 void members_object(struct buf *out);

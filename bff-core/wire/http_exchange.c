@@ -317,9 +317,8 @@ static void put_writing(struct http_carrier *carrier)
     }
 }
 
-static void has_read(struct batch_io *io, ssize_t result, char *scratch)
+static void has_read(struct batch_io *io, ssize_t result)
 {
-    (void)scratch; /* the last of the pieces */
     struct http_carrier *carrier = container_of(io, struct http_carrier, reading);
     struct http_call *call = carrier->call;
     size_t received = result > 0 ? (size_t)result : 0;
@@ -331,9 +330,8 @@ static void has_read(struct batch_io *io, ssize_t result, char *scratch)
     }
 }
 
-static void has_written(struct batch_io *io, ssize_t result, char *scratch)
+static void has_written(struct batch_io *io, ssize_t result)
 {
-    (void)scratch;
     struct http_carrier *carrier = container_of(io, struct http_carrier, writing);
     switch (io_of(result)) {
     case HTTP_IO_SOME:

@@ -13,8 +13,8 @@
  */
 #include "http_head.h"
 
+#include "../base/block.h"
 #include "../base/must.h"
-#include "http_block.h"
 
 /* ---- classes of bytes ---- */
 
@@ -123,10 +123,15 @@ static bool is_printable(unsigned char c)
     return c >= ' ' && c != 0x7f;
 }
 
+static inline struct block is_control(struct block b)
+{
+    return (struct block){ (b.bytes < ' ') | (b.bytes == 0x7f) };
+}
+
 /* How many bytes from `at` on are no control bytes. */
 static size_t printable_len(const char *at, size_t len)
 {
-    size_t done = block_printable_len(at, len);
+    size_t done = block_clear_len((struct str){ at, len }, is_control);
     while (done < len && is_printable((unsigned char)at[done])) {
         done++;
     }

@@ -19,6 +19,7 @@
 #include "scan_guess.h"
 #include "scan_notes.h"
 #include "scan_token.h"
+#include "text_hash.h"
 
 _Static_assert(BUF_PADDING >= 64, "text is read 32 bytes at a time");
 
@@ -136,8 +137,8 @@ static const struct want_node *member_named(
     const struct scanner *s, const struct want_node *node, const char *at, size_t len)
 {
     const struct want_node *nodes = s->want->nodes;
-    uint64_t word = want_word(at, len);
-    for (size_t i = node->table[want_hash(word, node->shift)]; i; i = nodes[i].chain) {
+    uint64_t word = text_word(at, len);
+    for (size_t i = node->table[text_hash(word, node->shift)]; i; i = nodes[i].chain) {
         bool is_it = nodes[i].word == word && nodes[i].name.len == len;
         if (is_it && (len <= 8 || memcmp(nodes[i].name.at, at, len) == 0)) {
             return &nodes[i];

@@ -8,7 +8,8 @@
  */
 #include "scan_gap.h"
 
-#include "want.h"
+#include "scan.h"
+#include "text_hash.h"
 
 #include <endian.h>
 
@@ -155,7 +156,7 @@ static struct gap *gap_learn(struct gaps *gaps, const struct nest *nest, const c
     uint64_t open_mask = ~UINT64_C(0) << 8 * (7 - closes);
     open &= open_mask;
     unsigned char *place =
-        &gaps->places[want_hash(want_word(seen, len) + open, 64 - GAPS_PLACES_BITS)];
+        &gaps->places[text_hash(text_word(seen, len) + open, 64 - GAPS_PLACES_BITS)];
     struct gap *gap = *place ? &gaps->all[*place - 1] : &gaps->none;
     if (gap->text.len == len && gap->open == open && gap->open_mask == open_mask &&
         seen_again(&gap->text, seen, 0)) {

@@ -7,6 +7,7 @@
  * to be unwanted, by one look: how many members are wanted does not matter.
  * It does not know who wants a value (a shape, another call's question) nor what for.
  */
+#include "text_hash.h"
 #include "want.h"
 
 #include "../base/must.h"
@@ -74,7 +75,7 @@ static void table_make(struct want *want, size_t parent)
     uint16_t *table = arena_zalloc(want->arena, (size_t)1 << bits, sizeof(*table));
     for (size_t i = want->nodes[parent].member; i; i = want->nodes[i].sibling) {
         struct want_node *member = &want->nodes[i];
-        uint16_t *place = &table[want_hash(member->word, 64 - bits)];
+        uint16_t *place = &table[text_hash(member->word, 64 - bits)];
         member->chain = *place;
         *place = (uint16_t)i;
     }
@@ -89,13 +90,13 @@ static size_t member_of(struct want *want, size_t parent, struct str name)
             return i;
         }
     }
-    /* want_word() reads eight bytes: those behind a short name are zero. */
+    /* text_word() reads eight bytes: those behind a short name are zero. */
     char *copy = arena_zalloc(want->arena, 1, name.len + 8);
     memcpy(copy, name.at, name.len);
     unsigned list = want->nodes[parent].list;
     struct want_node node = {
         .name = { copy, name.len },
-        .word = want_word(copy, name.len),
+        .word = text_word(copy, name.len),
         .list = (uint16_t)list,
         .slot = slot_add(want, list),
         .sibling = want->nodes[parent].member,

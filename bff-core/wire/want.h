@@ -11,7 +11,7 @@
 
 struct want_node {
     struct str name;   /* of a member; { NULL, 0 } for the body and for elements */
-    uint64_t word;     /* of the name, see want_word() */
+    uint64_t word;     /* of the name, see text_word() */
     uint16_t list;     /* whose rows hold the note */
     uint16_t slot;     /* and where in a row */
     uint16_t elements; /* the node of this list's elements */
@@ -30,26 +30,5 @@ struct want {
     uint16_t *strides; /* how many slots a row has, for each row list */
     size_t lists_count, lists_room;
 };
-
-/*
- * A name as one number: what of it fits into eight bytes, which is all of it for most names; longer
- * ones add their last eight bytes. Reads eight bytes from `at` on, whatever `len` is.
- */
-static inline uint64_t want_word(const char *at, size_t len)
-{
-    uint64_t first, last;
-    memcpy(&first, at, 8);
-    if (len < 8) {
-        return first & ((UINT64_C(1) << (8 * len)) - 1);
-    }
-    memcpy(&last, at + len - 8, 8);
-    return len == 8 ? first : first ^ (last << 7 | last >> 57) ^ len;
-}
-
-/* The place of a name's word in a table of 2^(64 - shift) places: Fibonacci hashing. */
-static inline size_t want_hash(uint64_t word, unsigned shift)
-{
-    return (word * UINT64_C(0x9e3779b97f4a7c15)) >> shift;
-}
 
 #endif

@@ -27,12 +27,6 @@ uint64_t clock_wall_us(void)
     return atomic_load(&stage_wall_us);
 }
 
-uint64_t clock_wall_at_us(uint64_t now_us)
-{
-    (void)now_us;
-    return clock_wall_us();
-}
-
 char *clock_text(uint64_t wall_us, char *out)
 {
     snprintf(out, CLOCK_TEXT_BYTES, "%llu", (unsigned long long)wall_us);

@@ -407,14 +407,3 @@ Test(clock, writes_dates_as_rfc_3339_has_them)
     cr_assert_str_eq(clock_text(1709210096000000u, text), "2024-02-29T12:34:56.000000Z");
     cr_assert_eq(strlen(text), CLOCK_TEXT_BYTES - 1);
 }
-
-Test(clock, knows_how_far_the_two_are_apart)
-{
-    for (int i = 0; i < 1000; i++) {
-        uint64_t before_us = clock_wall_us();
-        uint64_t wall_us = clock_wall_at_us(clock_now_us());
-        uint64_t after_us = clock_wall_us();
-        cr_assert_geq(wall_us + 1000, before_us);
-        cr_assert_leq(wall_us, after_us + 1000);
-    }
-}

@@ -28,13 +28,14 @@ struct page {
 
 static struct page page;
 
-static void note(struct batch_io *io, ssize_t result, char *scratch)
+static void note(struct batch_io *io, ssize_t result)
 {
     struct entry *entry = container_of(io, struct entry, io);
     entry->result = result;
     entry->times++;
     entry->rank = ++page.told;
-    memcpy(entry->scratch, scratch, sizeof(entry->scratch));
+    memcpy(entry->scratch, io->pieces[io->count - 1].iov_base,
+        io->is_write ? 0 : sizeof(entry->scratch));
     cr_assert_eq(io->place, 0);
     if (page.told == 1 && page.forgets) {
         batch_forget(page.batch, &page.forgets->io);
