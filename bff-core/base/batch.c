@@ -58,7 +58,8 @@ static void grow(struct batch *batch)
 
 void batch_add(struct batch *batch, struct batch_io *io)
 {
-    must(io->place == 0 && io->done != NULL && io->count <= BATCH_PIECES_MAX);
+    must(io->place == 0 && io->done != NULL && io->count <= BATCH_PIECES_MAX &&
+         io->scratch_max_bytes <= BATCH_SCRATCH_BYTES);
     if (batch->end == batch->room) {
         grow(batch);
     }
@@ -158,7 +159,8 @@ static void enter(struct batch *batch, size_t left)
 static void lend_scratch(struct batch *batch, struct batch_io *io, size_t member)
 {
     if (!io->is_write) {
-        io->pieces[io->count++] = (struct iovec){ scratch_of(batch, member), BATCH_SCRATCH_BYTES };
+        size_t len = io->scratch_max_bytes ? io->scratch_max_bytes : BATCH_SCRATCH_BYTES;
+        io->pieces[io->count++] = (struct iovec){ scratch_of(batch, member), len };
     }
 }
 

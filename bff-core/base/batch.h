@@ -15,14 +15,15 @@ struct batch;
 
 /*
  * One read or write, a part of its owner. Its pieces are lent until `done`. A read needs none: when
- * it is done, one more is its last, BATCH_SCRATCH_BYTES that `done` may look at and nobody after
- * it. Zeroed: waits for nothing.
+ * it is done, one more is its last, a scratch that `done` may look at and nobody after it. Zeroed:
+ * waits for nothing.
  */
 struct batch_io {
     int fd;
     bool is_write;
     int count;
-    struct iovec pieces[3]; /* BATCH_PIECES_MAX, and the scratch */
+    struct iovec pieces[3];   /* BATCH_PIECES_MAX, and the scratch */
+    size_t scratch_max_bytes; /* of a read; 0: BATCH_SCRATCH_BYTES, and more is never lent */
     /* `result`: bytes, at least one for a write and 0 at the end of a read's; or -errno. */
     void (*done)(struct batch_io *io, ssize_t result);
     size_t place; /* among those that wait, from 1; 0: it does not */

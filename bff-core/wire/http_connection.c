@@ -4,33 +4,34 @@
  * Owns one struct connection per client, with its exchange, its place in the server's list and the
  * deadline of its phase. An exchange goes through
  *
- *     NONE > ARRIVED (the library is suspended) > OPEN (the user has it) > REPLIED > OVER > NONE
- *                                                      or, the client being gone, > ABORTED > NONE
+ *     NONE > OPEN (the user has it) > REPLIED (its answer is on its way) > NONE
+ *     NONE > TURNED_AWAY (the same, of a request that the user was never given) > NONE
  *
- * A streamed one goes from ARRIVED to REPLIED, and from there to NONE, in http_server_stream.c.
- *
- * Promises: (1) the user is called from the soon queue only, but for turns_away, which only looks;
- * (2) each phase has its deadline, and one that passes it is shut down, or answered when a request
- * had begun; (3) a leaving client is seen while its request is suspended, by a watch of our own
- * (RDHUP). Does not know the library: http_server.c says what it does, and takes it up again.
+ * Promises: (1) the user is called with nothing else on the stack: from an event, a read or a write
+ * that was done, a deadline or the soon queue, and never from within http_reply; (2) each phase has
+ * its deadline, and one that passes it is closed, or answered when a request had begun; (3) a
+ * leaving client is seen while its request is served (RDHUP). Does not know the library:
+ * http_server.c says what it does.
  */
 #include "http_connection.h"
 
 #include "../base/clock.h"
 #include "../base/must.h"
 
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 enum {
     DRAIN_FRESH_MS = 1000, /* for a connection that has not asked anything when the drain begins */
+    LEFT = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
 };
 
-/* ---- connections ---- */
+/* ---- deadlines ---- */
 
 /* From this moment on: the loop's own time may be older than the connection. */
-static void set_deadline(struct connection *connection, unsigned ms)
+void http_connection_limit(struct connection *connection, unsigned ms)
 {
     struct loop *loop = connection->server->loop;
     loop_deadline(loop, &connection->deadline, clock_now_us() + (uint64_t)ms * 1000);
@@ -41,49 +42,20 @@ static void clear_deadline(struct connection *connection)
     loop_deadline_clear(connection->server->loop, &connection->deadline);
 }
 
-static void connection_free(struct connection *connection)
+void http_connection_moved(struct connection *connection)
 {
-    loop_soon_forget(connection->server->loop, &connection->soon);
-    http_intake_release(&connection->guard.intake);
-    free(connection);
-}
-
-/* The library sees a hang-up and closes. */
-static void cut(struct connection *connection)
-{
-    connection->is_read_shut = true;
-    shutdown(connection->guard.fd, SHUT_RDWR);
-}
-
-void http_connection_asked(struct connection *connection)
-{
-    must(connection->exchange.state == NONE);
-    connection->has_asked = true;
-    connection->exchange.state = ARRIVED;
-    loop_soon(connection->server->loop, &connection->soon);
-}
-
-/* The guard's phase has changed: another deadline counts. */
-static void moved(struct http_guard *guard)
-{
-    struct connection *connection = container_of(guard, struct connection, guard);
     const struct http_server_options *options = &connection->server->options;
-    if (guard->stage == HTTP_GUARD_STREAMING) {
-        http_connection_asked(connection);
-        clear_deadline(connection);
-        return;
-    }
-    switch (guard->intake.phase) {
+    switch (connection->intake.phase) {
     case HTTP_INTAKE_IDLE:
-        set_deadline(connection, options->idle_timeout_ms);
+        http_connection_limit(connection, options->idle_timeout_ms);
         break;
     case HTTP_INTAKE_HEAD:
         if (connection->has_asked) { /* else it counts from accept */
-            set_deadline(connection, options->head_timeout_ms);
+            http_connection_limit(connection, options->head_timeout_ms);
         }
         break;
     case HTTP_INTAKE_BODY:
-        set_deadline(connection, options->body_timeout_ms);
+        http_connection_limit(connection, options->body_timeout_ms);
         break;
     case HTTP_INTAKE_WHOLE:
     case HTTP_INTAKE_REFUSED:
@@ -92,164 +64,142 @@ static void moved(struct http_guard *guard)
     }
 }
 
-/*
- * A request that has begun is refused: the end of input that we make wakes the library, which asks
- * the guard.
- */
 static void expired(struct deadline *deadline)
 {
     struct connection *connection = container_of(deadline, struct connection, deadline);
-    struct http_intake *intake = &connection->guard.intake;
+    struct http_intake *intake = &connection->intake;
     bool has_begun = intake->phase == HTTP_INTAKE_HEAD || intake->phase == HTTP_INTAKE_BODY;
-    if (connection->exchange.state == NONE && has_begun) {
+    if (connection->exchange.state != NONE) {
+        http_connection_answered(connection, false);
+    } else if (has_begun) {
+        loop_io_forget(connection->server->loop, &connection->reading);
         http_intake_refuse(intake, HTTP_REFUSED_SLOW);
-        connection->is_read_shut = true;
-        shutdown(connection->guard.fd, SHUT_RD);
+        http_connection_begin(connection);
     } else {
-        cut(connection);
+        http_connection_close(connection);
     }
+}
+
+/* ---- requests ---- */
+
+struct http_arrived http_connection_arrived(const struct connection *connection)
+{
+    bool is_tls = connection->server->options.tls != NULL;
+    return http_intake_arrived(&connection->intake, is_tls, &connection->peer);
+}
+
+void http_connection_begin(struct connection *connection)
+{
+    struct http_server *server = connection->server;
+    struct http_arrived arrived = http_connection_arrived(connection);
+    must(connection->exchange.state == NONE);
+    connection->has_asked = true;
+    connection->exchange = (struct http_exchange){ .state = OPEN };
+    if (arrived.is_streamed) {
+        clear_deadline(connection); /* its stream has its own */
+        http_server_stream_open(connection);
+    }
+    server->user.begin(server->user.context, &connection->exchange, &arrived);
+}
+
+static bool is_idle(const struct connection *connection)
+{
+    return connection->exchange.state == NONE && connection->intake.phase == HTTP_INTAKE_IDLE;
 }
 
 /* Nothing is asked on it, and the server drains. What is in the socket already is still read and
  * answered. */
 static void let_go(struct connection *connection)
 {
-    connection->is_read_shut = true;
-    shutdown(connection->guard.fd, SHUT_RD);
+    connection->is_let_go = connection->has_bytes = true;
+    if (connection->guard.stage == HTTP_GUARD_OURS) {
+        http_connection_read(connection);
+    } else {
+        http_connection_close(connection);
+    }
 }
 
-static bool is_idle(const struct connection *connection)
+void http_connection_next(struct connection *connection)
 {
-    return connection->exchange.state == NONE && connection->guard.intake.phase == HTTP_INTAKE_IDLE;
+    connection->has_invited = false;
+    http_intake_next(&connection->intake, loop_now_us(connection->server->loop));
+    http_connection_moved(connection);
+    if (connection->server->is_draining && is_idle(connection)) {
+        let_go(connection); /* its answer was made before the drain and promised more */
+    } else {
+        http_connection_look(connection);
+    }
 }
 
-static void client_left(struct watch *watch, uint32_t events)
+/* ---- what happens on the descriptor ---- */
+
+static void give_up(struct connection *connection)
+{
+    const struct http_server_user *user = &connection->server->user;
+    void *owner = connection->exchange.owner;
+    user->gone(owner);
+    user->done(owner, false, 0);
+    connection->exchange = (struct http_exchange){ .state = NONE };
+    http_connection_close(connection);
+}
+
+/* Half or whole. An answer that is on its way is still written, where that goes. */
+static void leave(struct connection *connection)
+{
+    connection->has_left = true;
+    if (connection->exchange.state == NONE) {
+        http_connection_close(connection);
+    } else if (connection->exchange.state == OPEN) {
+        give_up(connection);
+    }
+}
+
+static void ready(struct watch *watch, uint32_t events)
 {
     struct connection *connection = container_of(watch, struct connection, watch);
+    if (connection->guard.stage == HTTP_GUARD_CLOSING) {
+        return;
+    }
     if (connection->stream) {
         http_stream_ready(connection->stream, events);
         return;
     }
-    if (connection->is_read_shut || !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) {
-        return;
+    connection->has_bytes |= (events & EPOLLIN) != 0;
+    if (events & LEFT && !connection->has_left) {
+        leave(connection);
     }
-    connection->has_left = true;
-    if (connection->exchange.state == NONE) {
-        cut(connection);
-    } else if (connection->exchange.state == OPEN) {
-        loop_soon(connection->server->loop, &connection->soon);
+    if (events & ~(uint32_t)EPOLLIN && connection->answer.is_blocked) {
+        http_connection_write(connection);
     }
-}
-
-/* ---- requests that are here ---- */
-
-static struct http_arrived arrived_of(const struct connection *connection)
-{
-    bool is_tls = connection->server->options.tls != NULL;
-    return http_intake_arrived(&connection->guard.intake, is_tls, &connection->peer);
-}
-
-static bool turns_away(struct http_guard *guard, struct buf *answer)
-{
-    struct connection *connection = container_of(guard, struct connection, guard);
-    const struct http_server_user *user = &connection->server->user;
-    struct http_arrived arrived = arrived_of(connection);
-    connection->has_asked = true;
-    return !connection->server->is_draining && user->turns_away(user->context, &arrived, answer);
-}
-
-/* ---- exchanges: what the soon queue does ---- */
-
-static void begin(struct connection *connection)
-{
-    struct http_server *server = connection->server;
-    struct http_arrived arrived = arrived_of(connection);
-    connection->exchange = (struct http_exchange){ .state = OPEN };
-    server->user.begin(server->user.context, &connection->exchange, &arrived);
-}
-
-/* Up to here the library has the connection, and may have closed it. */
-static void begin_stream(struct connection *connection)
-{
-    if (connection->is_closed) {
-        connection_free(connection);
-    } else if (connection->has_left) {
-        connection->exchange.state = NONE;
-        cut(connection);
-    } else {
-        http_server_stream_open(connection);
-        begin(connection);
+    if (events & EPOLLIN && !connection->has_left) {
+        http_connection_read(connection);
     }
 }
 
-static void give_up(struct connection *connection)
-{
-    struct http_server *server = connection->server;
-    void *owner = connection->exchange.owner;
-    server->user.gone(owner);
-    server->user.done(owner, false, 0);
-    connection->exchange.state = ABORTED;
-    http_connection_resume(connection);
-}
-
-static void finish(struct connection *connection)
-{
-    struct http_server *server = connection->server;
-    struct http_exchange *exchange = &connection->exchange;
-    server->user.done(
-        exchange->owner, exchange->is_sent, exchange->is_sent ? exchange->body_bytes : 0);
-    *exchange = (struct http_exchange){ .state = NONE };
-    if (connection->is_closed) {
-        connection_free(connection);
-    } else if (connection->guard.intake.phase == HTTP_INTAKE_WHOLE) {
-        http_guard_next(&connection->guard, loop_now_us(server->loop));
-        if (server->is_draining && is_idle(connection)) {
-            let_go(connection); /* its answer was made before the drain and promised more */
-        }
-    }
-}
+/* ---- the soon queue ---- */
 
 static void turn(struct soon *soon)
 {
     struct connection *connection = container_of(soon, struct connection, soon);
-    struct http_exchange *exchange = &connection->exchange;
-    if (connection->stream) {
+    if (connection->guard.stage == HTTP_GUARD_SHAKEN) {
+        connection->guard.stage = HTTP_GUARD_OURS;
+        connection->has_bytes = true;
+        http_server_take(connection);
+        http_connection_read(connection);
+    } else if (connection->stream) {
         http_server_stream_turn(connection);
-    } else if (exchange->state == ARRIVED && connection->guard.stage == HTTP_GUARD_STREAMING) {
-        begin_stream(connection);
-    } else if (exchange->state == ARRIVED && connection->has_left) {
-        exchange->state = ABORTED; /* was never told to the user */
-        http_connection_resume(connection);
-    } else if (exchange->state == ARRIVED) {
-        begin(connection);
-    } else if (exchange->state == OPEN && connection->has_left) {
-        give_up(connection);
-    } else if (exchange->state == OVER) {
-        finish(connection);
+    } else {
+        http_connection_write_now(connection);
     }
 }
 
-/* ---- the doors ---- */
-
-void http_connection_answered(struct connection *connection, bool is_sent)
+static void shaken(struct http_guard *guard)
 {
-    struct http_exchange *exchange = &connection->exchange;
-    clear_deadline(connection);
-    http_guard_answered(&connection->guard);
-    if (exchange->state == ABORTED) {
-        exchange->state = NONE;
-        return;
-    }
-    must(exchange->state == REPLIED);
-    exchange->state = OVER;
-    exchange->is_sent = is_sent;
+    struct connection *connection = container_of(guard, struct connection, guard);
     loop_soon(connection->server->loop, &connection->soon);
 }
 
-void http_connection_limit(struct connection *connection, unsigned ms)
-{
-    set_deadline(connection, ms);
-}
+/* ---- its life ---- */
 
 void http_connection_drain(struct connection *connection)
 {
@@ -259,7 +209,23 @@ void http_connection_drain(struct connection *connection)
     if (connection->has_asked) {
         let_go(connection);
     } else if (connection->server->options.head_timeout_ms > DRAIN_FRESH_MS) {
-        set_deadline(connection, DRAIN_FRESH_MS);
+        http_connection_limit(connection, DRAIN_FRESH_MS);
+    }
+}
+
+void http_connection_close(struct connection *connection)
+{
+    struct http_server *server = connection->server;
+    enum http_guard_stage stage = connection->guard.stage;
+    must(connection->exchange.state == NONE);
+    clear_deadline(connection);
+    if (stage == HTTP_GUARD_OURS) {
+        loop_io_forget(server->loop, &connection->reading);
+        connection->guard.stage = HTTP_GUARD_CLOSING;
+        http_server_give_back(connection);
+    } else if (stage != HTTP_GUARD_CLOSING) {
+        connection->guard.stage = HTTP_GUARD_CLOSING;
+        shutdown(connection->guard.fd, SHUT_RDWR); /* the library sees a hang-up, and closes */
     }
 }
 
@@ -272,11 +238,12 @@ struct connection *http_connection_new(
         .server = server,
         .next = server->connections,
         .mhd = mhd,
-        .guard = { .fd = fd,
-            .session = session,
-            .moved = moved,
-            .turns_away = server->user.turns_away ? turns_away : NULL },
-        .watch = { fd, client_left },
+        .guard = { .fd = fd, .session = session, .shaken = shaken },
+        .watch = { fd, ready },
+        .reading = { .fd = fd,
+            .scratch_max_bytes = HTTP_INTAKE_PIECE_BYTES,
+            .done = http_connection_has_read },
+        .writing = { .fd = fd, .is_write = true, .done = http_connection_has_written },
         .deadline.expired = expired,
         .soon.run = turn,
     };
@@ -286,28 +253,30 @@ struct connection *http_connection_new(
     server->connections = connection;
     server->connections_count++;
     getpeername(fd, (struct sockaddr *)&connection->peer, &(socklen_t){ sizeof(connection->peer) });
-    http_intake_init(&connection->guard.intake, &server->limits);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* an answer is one write */
+    http_intake_init(&connection->intake, &server->limits);
     http_guards_add(&server->guards, &connection->guard);
-    must(loop_watch(server->loop, &connection->watch, EPOLLRDHUP | EPOLLET));
-    set_deadline(connection, server->options.head_timeout_ms);
+    must(loop_watch(server->loop, &connection->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
+    http_connection_limit(connection, server->options.head_timeout_ms);
     return connection;
 }
 
 /* By us: the client may still be sending. */
-static bool is_cut_short(const struct http_guard *guard)
+static bool is_cut_short(const struct connection *connection)
 {
-    bool is_whole = guard->intake.phase == HTTP_INTAKE_WHOLE;
-    return guard->intake.phase == HTTP_INTAKE_REFUSED ||
-           (guard->stage == HTTP_GUARD_CLOSING && !is_whole);
+    enum http_intake_phase phase = connection->intake.phase;
+    return !connection->has_left && (phase == HTTP_INTAKE_REFUSED || phase == HTTP_INTAKE_BODY);
 }
 
 void http_connection_closed(struct connection *connection)
 {
     struct http_server *server = connection->server;
-    loop_unwatch(server->loop, &connection->watch);
+    must(connection->exchange.state == NONE);
     clear_deadline(connection);
+    loop_soon_forget(server->loop, &connection->soon);
+    loop_unwatch(server->loop, &connection->watch);
     http_guards_remove(&server->guards, &connection->guard);
-    if (is_cut_short(&connection->guard)) {
+    if (is_cut_short(connection)) {
         http_lingers_add(&server->lingers, connection->guard.fd);
     }
     *(connection->before ? &connection->before->next : &server->connections) = connection->next;
@@ -317,8 +286,6 @@ void http_connection_closed(struct connection *connection)
     server->connections_count--;
     server->must_run = true; /* a listener that was full goes on listening in the next run only */
     http_server_look_if_drained(server);
-    connection->is_closed = true;
-    if (connection->exchange.state == NONE) {
-        connection_free(connection);
-    }
+    http_intake_release(&connection->intake);
+    free(connection);
 }

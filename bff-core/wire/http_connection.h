@@ -2,17 +2,20 @@
 #define WIRE_HTTP_CONNECTION_H
 
 #include "../base/must.h"
+#include "http_guard.h"
+#include "http_intake.h"
 #include "http_linger.h"
+#include "http_server_head.h"
 #include "http_stream.h"
 
 /*
- * A server and its connections from inside: what http_server.c, which has the library, and
- * http_connection.c, which knows none, share with http_server_stream.c. Nobody else includes this.
+ * A server and its connections from inside: what http_server.c, which has the library, shares with
+ * http_connection.c (what a connection is at), http_server_read.c, http_server_write.c and
+ * http_server_stream.c, which know none. Nobody else includes this.
  */
 
 struct MHD_Connection;
 struct MHD_Daemon;
-struct MHD_Response;
 
 struct http_server {
     struct loop *loop;
@@ -31,18 +34,24 @@ struct http_server {
     bool is_draining;
     void (*drained)(void *context);
     struct soon drained_soon;
+    char scratch[HTTP_INTAKE_PIECE_BYTES]; /* of reads that are not put off; a TLS record */
 };
 
-enum exchange_state { NONE, ARRIVED, OPEN, REPLIED, OVER, ABORTED };
+enum exchange_state { NONE, TURNED_AWAY, OPEN, REPLIED };
 
 struct http_exchange {
     enum exchange_state state;
     void *owner;
-    struct MHD_Response *response;
-    unsigned status;
     uint64_t body_bytes;  /* that go on the wire */
     bool is_refusal_told; /* of a streamed request */
-    bool is_sent;
+};
+
+/* One that is not streamed, on its way out: the body stands behind the head, or is apart. */
+struct http_answer_out {
+    struct buf head, body;
+    size_t sent;
+    bool is_last;    /* the connection ends with it */
+    bool is_blocked; /* the client has yet to take some */
 };
 
 struct connection {
@@ -50,15 +59,19 @@ struct connection {
     struct connection *next, *before;
     struct MHD_Connection *mhd;
     struct http_guard guard;
+    struct http_intake intake;
     struct http_exchange exchange;
+    struct http_answer_out answer;
     struct http_stream *stream; /* NULL: the exchange is not streamed, or there is none */
-    struct watch watch;         /* sees the client leave */
-    struct deadline deadline;
+    struct watch watch;
+    struct batch_io reading, writing; /* plain: put off; else both are done at once */
+    struct deadline deadline;         /* of what it does now */
     struct soon soon;
-    bool has_asked;    /* a request was whole on this connection */
-    bool has_left;     /* the client */
-    bool is_read_shut; /* by us */
-    bool is_closed;    /* by the library; stays only until `done` has run */
+    bool has_bytes;   /* the client has sent more than was read, as far as we know */
+    bool has_asked;   /* a request was whole on this connection */
+    bool has_invited; /* 100 Continue was sent for the request in hand */
+    bool has_left;    /* the client */
+    bool is_let_go;   /* closed once it is seen that nothing more was asked */
     struct sockaddr_storage peer;
 };
 
@@ -69,31 +82,63 @@ static inline struct connection *connection_of(struct http_exchange *exchange)
 
 /* ---- http_connection.c ---- */
 
-/* One more in the server's list; `session` is its TLS session, NULL: plain. */
+/* One more in the server's list, which the library has; `session` is its TLS session, NULL: plain.
+ */
 struct connection *http_connection_new(
     struct http_server *server, struct MHD_Connection *mhd, int fd, void *session);
 
-/* The library closes it. It goes once its exchange is over. */
+/* The library has closed it. */
 void http_connection_closed(struct connection *connection);
 
-/*
- * A request is here: the guard has told the library of it, which waits until it is resumed, or it
- * is streamed, and the library is about to be left out.
- */
-void http_connection_asked(struct connection *connection);
+/* Gives it back to the library, which closes it. Nothing happens on it any more. */
+void http_connection_close(struct connection *connection);
 
-/* The library is through with the request: its answer is written, or nobody takes it. */
-void http_connection_answered(struct connection *connection, bool is_sent);
+/* Another deadline counts: the intake's phase has changed, or begun again. */
+void http_connection_moved(struct connection *connection);
 
-/* It is shut down when what it does now takes longer. */
+/* It is closed, or its request refused, when what it does now takes longer. */
 void http_connection_limit(struct connection *connection, unsigned ms);
+
+/* The request in hand, whole, refused, or with its head whole and streamed, as the user is told. */
+struct http_arrived http_connection_arrived(const struct connection *connection);
+
+/* A request is in hand, and is served. */
+void http_connection_begin(struct connection *connection);
+
+/* The request in hand is over: on to the next, of which some may be here already. */
+void http_connection_next(struct connection *connection);
 
 /* The server drains from now on: one that asks nothing is let go. */
 void http_connection_drain(struct connection *connection);
 
+/* ---- http_server_read.c: requests ---- */
+
+/* Reads what the client has sent, if it is time for it. */
+void http_connection_read(struct connection *connection);
+
+/*
+ * Looks at what was read: a request in hand begins, or is turned away; without one, more is read.
+ */
+void http_connection_look(struct connection *connection);
+
+void http_connection_has_read(struct batch_io *reading, ssize_t result);
+
+/* ---- http_server_write.c: answers that are not streamed ---- */
+
+/* Writes, now or in a moment, what connection->answer holds. */
+void http_connection_write(struct connection *connection);
+
+/* At once: its turn in the soon queue. */
+void http_connection_write_now(struct connection *connection);
+
+void http_connection_has_written(struct batch_io *writing, ssize_t result);
+
+/* All is written, or nobody takes it: the exchange is over, if there was one. */
+void http_connection_answered(struct connection *connection, bool is_sent);
+
 /* ---- http_server_stream.c: streamed exchanges ---- */
 
-/* Puts the connection aside. The exchange has ARRIVED, and is about to be OPEN. */
+/* The exchange is about to be OPEN. */
 void http_server_stream_open(struct connection *connection);
 
 /* The connection's turn in the soon queue while it has a stream. */
@@ -105,8 +150,11 @@ void http_server_stream_reply(struct connection *connection, unsigned status,
 
 /* ---- http_server.c ---- */
 
-/* The library takes a suspended connection up again, in its next run. */
-void http_connection_resume(struct connection *connection);
+/* The library leaves the connection to us. */
+void http_server_take(struct connection *connection);
+
+/* The library takes it up again in its next run, and hears from the guard that it is over. */
+void http_server_give_back(struct connection *connection);
 
 /* One connection less: it may have been the last that a drain waited for. */
 void http_server_look_if_drained(struct http_server *server);

@@ -1,23 +1,19 @@
 #ifndef WIRE_HTTP_GUARD_H
 #define WIRE_HTTP_GUARD_H
 
-#include "http_intake.h"
+#include "../base/str.h"
 
 /*
- * The guard stands between a server's connections and the library: it reads what the client sends,
- * and the library is told of nothing but whole, well-formed requests, each in the same few words.
- * Of a streamed request it is told nothing at all: whoever serves it reads and writes through the
- * guard, while the library has put the connection aside.
+ * The guard stands between a server's connections and the library. The library accepts a
+ * connection, shakes hands on it and closes it; what the client says in between it never reads: it
+ * is told "not now", and puts the connection aside for us.
  */
 
-enum { HTTP_GUARD_READ_BYTES = 16384 }; /* at once; the largest TLS record */
-
 enum http_guard_stage {
-    HTTP_GUARD_RECEIVING,
-    HTTP_GUARD_SERVING,   /* the library knows of the request and has not answered it */
-    HTTP_GUARD_ANSWERED,  /* it has, but the request is still in hand: until http_guard_next */
-    HTTP_GUARD_STREAMING, /* the head of a streamed request is whole: until http_guard_next */
-    HTTP_GUARD_CLOSING,   /* the library is told that the client has closed */
+    HTTP_GUARD_SHAKING, /* the library has it */
+    HTTP_GUARD_SHAKEN,  /* the library would read a request now; it has yet to put it aside */
+    HTTP_GUARD_OURS,    /* it has */
+    HTTP_GUARD_CLOSING, /* it is told that the client has closed */
 };
 
 /* One connection's guard. */
@@ -25,13 +21,8 @@ struct http_guard {
     int fd;
     void *session; /* a gnutls_session_t; NULL: plain */
     enum http_guard_stage stage;
-    struct http_intake intake;
-    bool has_continued; /* 100 Continue was sent for the request in hand */
-    /* The intake's phase has changed, or a streamed request's head is whole. Called with the
-     * library on the stack. */
-    void (*moved)(struct http_guard *guard);
-    /* As in http_server.h; NULL: everybody is served. */
-    bool (*turns_away)(struct http_guard *guard, struct buf *answer);
+    /* It is SHAKEN. Called with the library on the stack. */
+    void (*shaken)(struct http_guard *guard);
 };
 
 /* The guards of one server. */
@@ -39,17 +30,12 @@ struct http_guards {
     struct http_guard **by_fd;
     size_t room;
     bool is_tls;
-    struct buf answer; /* to whoever is turned away */
-    char scratch[HTTP_GUARD_READ_BYTES];
 };
 
 void http_guards_init(struct http_guards *guards, bool is_tls);
 void http_guards_fini(struct http_guards *guards);
 
-/*
- * `guard` has its fd, its intake and its functions; it is a part of its owner, who takes it
- * out before it dies.
- */
+/* `guard` is a part of its owner, who takes it out before it dies. */
 void http_guards_add(struct http_guards *guards, struct http_guard *guard);
 void http_guards_remove(struct http_guards *guards, struct http_guard *guard);
 
@@ -61,13 +47,7 @@ void http_guards_remove(struct http_guards *guards, struct http_guard *guard);
 void http_guards_enter(struct http_guards *guards);
 void http_guards_leave(void);
 
-/* The library has answered the request in hand. */
-void http_guard_answered(struct http_guard *guard);
-
-/* Nobody needs the request in hand any more: on to the next. Calls `moved`. */
-void http_guard_next(struct http_guard *guard, uint64_t now_us);
-
-/* ---- for a streamed request, with the library not on the stack ---- */
+/* ---- what is OURS is read and written here, with the library not on the stack ---- */
 
 enum http_guard_io {
     HTTP_GUARD_SOME,
@@ -75,15 +55,14 @@ enum http_guard_io {
     HTTP_GUARD_ENDED, /* the client has closed, or the connection has failed */
 };
 
-/* Reads once, at most `max` bytes (HTTP_INTAKE_PIECE_BYTES), and feeds the intake, which wants. */
-enum http_guard_io http_guard_read(
-    struct http_guards *guards, struct http_guard *guard, size_t max);
+/* Reads once; *len says how much. */
+enum http_guard_io http_guard_read(struct http_guard *guard, void *into, size_t room, size_t *len);
 
 /*
- * Writes once; *written says how much. After LATER the next call begins with the same bytes, for
- * some may be encrypted already.
+ * Writes once; *len says how much. After LATER the next call begins with the same bytes, for some
+ * may be encrypted already.
  */
-enum http_guard_io http_guard_write(struct http_guard *guard, struct str bytes, size_t *written);
+enum http_guard_io http_guard_write(struct http_guard *guard, struct str bytes, size_t *len);
 
 /*
  * Ends the connection so that nobody can take what was sent for whole: by a reset, even under TLS.

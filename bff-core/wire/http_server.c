@@ -1,23 +1,21 @@
 /*
- * http_server: a listener's requests and answers, on libmicrohttpd.
+ * http_server: a listener and its connections, on libmicrohttpd.
  *
  * Owns the daemon: external epoll, its descriptor watched in our loop, run from our turn hook.
- * Division of labour: the guard reads and judges, http_connection knows what each connection is at,
- * the library keeps sockets and TLS and writes answers; here is what it calls, and when it runs.
+ * Division of labour: the library listens, accepts, counts, shakes hands and closes; once it would
+ * read a request the guard says "not now", and the connection is suspended and ours until it is to
+ * be closed. Here is what the library calls, and when it runs.
  *
- * Promises: (1) what the library calls takes a note and returns; (2) the library never answers for
- * itself, because it sees nothing that it could refuse; (3) a silent TLS handshake, for which the
- * library asks to be called again at once for ever, costs one call in SPIN_WAIT_US.
+ * Promises: (1) what the library calls takes a note and returns; (2) the library never sees a
+ * request, nor answers one; (3) a silent TLS handshake, for which the library asks to be called
+ * again at once for ever, costs one call in SPIN_WAIT_US.
  *
- * Memory: the library's pool of a connection holds one canned head and one answer's fields and is
- * cleared after each request, so POOL_BYTES is small: 10,000 idle kept-alive connections measured
- * 82 MB, 8.2 KB each (plain TCP).
+ * To give a connection back costs the library a walk over all that are suspended: once for all of a
+ * turn.
  */
 #include "http_connection.h"
 
-#include "../base/log.h"
 #include "../base/must.h"
-#include "http_server_response.h"
 #include "http_server_tls.h"
 
 #include <microhttpd.h>
@@ -28,61 +26,21 @@
 #include <unistd.h>
 
 enum {
-    POOL_BYTES = HTTP_REPLY_FIELDS_MAX_BYTES + 1024, /* status line and the library's own fields */
-    SPIN_CALLS = 8, /* in a row, without an event, before the library's haste is not believed */
+    POOL_BYTES = 1024, /* of a connection; nothing is read into it, nor written out of it */
+    SPIN_CALLS = 8,    /* in a row, without an event, before the library's haste is not believed */
     SPIN_WAIT_US = 2000,
     DRAIN_ACCEPTS = 64, /* runs, of several accepts each, until the listener's queue is empty */
 };
 
 /* ---- what the library calls: each notes and returns ---- */
 
-static struct connection *connection_of_mhd(struct MHD_Connection *mhd)
-{
-    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-}
-
-static enum MHD_Result send_reply(struct http_exchange *exchange, struct MHD_Connection *mhd)
-{
-    enum MHD_Result is_queued = MHD_queue_response(mhd, exchange->status, exchange->response);
-    MHD_destroy_response(exchange->response);
-    exchange->response = NULL;
-    return is_queued;
-}
-
-/*
- * Called twice when the guard has told of a request, and again when the connection was resumed. An
- * answer in the first call would end the connection (the library takes it for a refusal to read the
- * body), so that one is let pass.
- */
+/* The library wants one. */
 static enum MHD_Result asked(void *unused, struct MHD_Connection *mhd, const char *url,
     const char *method, const char *version, const char *upload, size_t *upload_len, void **context)
 {
-    (void)unused, (void)url, (void)method, (void)version, (void)upload, (void)upload_len;
-    struct connection *connection = connection_of_mhd(mhd);
-    if (!*context) {
-        *context = connection;
-        return MHD_YES;
-    }
-    switch (connection->exchange.state) {
-    case NONE:
-        must(connection->guard.stage ==
-             HTTP_GUARD_SERVING); /* else the library reads past the guard */
-        http_connection_asked(connection);
-        MHD_suspend_connection(mhd);
-        return MHD_YES;
-    case REPLIED:
-        return send_reply(&connection->exchange, mhd);
-    default:
-        must(connection->exchange.state == ABORTED);
-        return MHD_NO;
-    }
-}
-
-static void answered(
-    void *unused, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode how)
-{
-    (void)unused, (void)context;
-    http_connection_answered(connection_of_mhd(mhd), how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    (void)unused, (void)mhd, (void)url, (void)method, (void)version, (void)upload, (void)upload_len;
+    (void)context;
+    return MHD_NO; /* nobody can ask it */
 }
 
 static void connection_open(struct http_server *server, struct MHD_Connection *mhd, void **context)
@@ -110,7 +68,12 @@ static void connection_notified(void *server, struct MHD_Connection *mhd, void *
 
 /* ---- the daemon in the loop ---- */
 
-void http_connection_resume(struct connection *connection)
+void http_server_take(struct connection *connection)
+{
+    MHD_suspend_connection(connection->mhd);
+}
+
+void http_server_give_back(struct connection *connection)
 {
     struct http_server *server = connection->server;
     MHD_resume_connection(connection->mhd);
@@ -153,36 +116,6 @@ static uint64_t before_wait(struct turn_hook *hook)
     return server->spins++ < SPIN_CALLS ? 0 : SPIN_WAIT_US;
 }
 
-/* ---- the answer ---- */
-
-void http_reply(struct http_exchange *exchange, unsigned status, const struct http_field *fields,
-    size_t fields_count, struct buf *body, enum http_after after)
-{
-    struct connection *connection = connection_of(exchange);
-    struct http_server *server = connection->server;
-    must(exchange->state == OPEN);
-    exchange->state = REPLIED;
-    if (connection->stream) {
-        http_server_stream_reply(connection, status, fields, fields_count, body, after);
-        return;
-    }
-    bool is_head = str_eq(connection->guard.intake.head.method, STR("HEAD"));
-    bool is_last = after == HTTP_CLOSE || server->is_draining;
-    exchange->body_bytes = body && !is_head ? body->len : 0;
-    exchange->status = status;
-    exchange->response = http_server_response(fields, fields_count, body, is_last);
-    if (!exchange->response) {
-        log_error("The fields of an answer cannot be written; the client gets a bare 500.");
-        exchange->body_bytes = 0;
-        exchange->status = 500;
-        exchange->response = http_server_response(NULL, 0, NULL, is_last);
-    }
-    if (server->options.reply_timeout_ms) {
-        http_connection_limit(connection, server->options.reply_timeout_ms);
-    }
-    http_connection_resume(connection);
-}
-
 void http_exchange_set_owner(struct http_exchange *exchange, void *owner)
 {
     exchange->owner = owner;
@@ -216,9 +149,8 @@ static struct MHD_Daemon *daemon_new(struct http_server *server)
         { MHD_OPTION_LISTEN_SOCKET, options->listen_fd, NULL },
         { MHD_OPTION_CONNECTION_LIMIT, options->connections_max, NULL },
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_BYTES, NULL },
-        { MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 1024, NULL },
+        { MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 512, NULL },
         { MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_notified, server },
-        { MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)answered, server },
         { tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0,
             tls ? (void *)tls->certificate_pem : NULL },
         { MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? (void *)tls->key_pem : NULL },
@@ -294,7 +226,11 @@ unsigned http_server_connections(const struct http_server *server)
 void http_server_free(struct http_server *server)
 {
     for (struct connection *at = server->connections; at; at = at->next) {
-        must(at->exchange.state == NONE);
+        if (at->exchange.state == TURNED_AWAY) {
+            http_connection_answered(at, false);
+        } else {
+            http_connection_close(at); /* the library stops only when it has all of them */
+        }
     }
     loop_unhook(server->loop, &server->hook);
     loop_unwatch(server->loop, &server->watch);

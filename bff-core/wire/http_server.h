@@ -8,9 +8,8 @@
 #include <netinet/in.h>
 
 /*
- * HTTP/1.1 for our clients: one listener of one worker on its loop. The library behind it never
- * calls our code: every callback below is made from the loop's soon queue, with nothing else on the
- * stack.
+ * HTTP/1.1 for our clients: one listener of one worker on its loop. Every callback below is made
+ * with nothing else on the stack: no library, and no call of ours.
  *
  * A request begins when it is whole: its head well-formed to the letter of RFC 9112, its body
  * within its cap and decoded. A streamed request begins when its head is whole; its body, and its
@@ -93,14 +92,14 @@ struct http_server_user {
      * NULL: everybody is served. Else asked before a whole request begins, and true turns it away:
      * there will be no exchange, and `answer` (empty, of HTTP_TURNED_AWAY_MAX_BYTES) is sent, which
      * must be a whole HTTP/1.1 answer that keeps the connection. For when there are too many to be
-     * refused with more ceremony: it is called with the library on the stack, and may look, count
-     * and write, nothing else. HEAD, HTTP/1.0 and the last request of a connection always begin.
+     * refused with more ceremony: it may look, count and write, nothing else. HEAD, HTTP/1.0 and
+     * the last request of a connection always begin.
      */
     bool (*turns_away)(void *context, const struct http_arrived *arrived, struct buf *answer);
 
     /*
      * Is a request with this head streamed? True, with the largest body in *body_max_bytes. Asked
-     * with the library on the stack: it looks at the words, and says. NULL: none is.
+     * while its bytes are read: it looks at the words, and says. NULL: none is.
      */
     bool (*streams)(void *context, struct str method, struct str target, uint64_t *body_max_bytes);
     /*

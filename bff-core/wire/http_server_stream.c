@@ -1,19 +1,15 @@
 /*
- * http_server_stream: streamed exchanges, which the library knows nothing of.
+ * http_server_stream: streamed exchanges.
  *
- * To the library the connection is idle: while a streamed request lasts it is suspended, and what
- * is read and written goes through the guard. At the end the library gets it back, either to wait
- * for the next request, or to close it, which it does because the guard tells it that the client
- * has. Owns each connection's struct http_stream. Promises the user the same as http_server does:
- * its callbacks come from the soon queue, `done` is the last of them, and comes once.
+ * Owns each connection's struct http_stream, from the moment the request's head is whole to the end
+ * of the exchange; what happens on the descriptor in between is the stream's. Promises the user the
+ * same as http_connection does; `done` is the last of the calls, and comes once.
  */
 #include "../base/log.h"
 #include "../base/must.h"
 #include "http_connection.h"
 
-#include <microhttpd.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 
 static void note(struct http_stream *stream)
 {
@@ -24,39 +20,34 @@ static void note(struct http_stream *stream)
 void http_server_stream_open(struct connection *connection)
 {
     struct http_server *server = connection->server;
-    MHD_suspend_connection(connection->mhd);
     connection->stream = malloc(sizeof(*connection->stream));
     must(connection->stream != NULL);
-    http_stream_init(connection->stream, server->loop, &server->guards, &connection->guard,
-        server->options.stream_idle_timeout_ms);
+    http_stream_init(connection->stream, server->loop, &connection->guard, &connection->intake,
+        server->scratch, server->options.stream_idle_timeout_ms);
     connection->stream->changed = note;
-    loop_rewatch(server->loop, &connection->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
-/* The exchange is over: the library has the connection again. */
 static void end(struct connection *connection, bool is_sent)
 {
     struct http_server *server = connection->server;
     struct http_stream *stream = connection->stream;
-    struct http_guard *guard = &connection->guard;
     uint64_t sent_bytes = stream->answer.sent_bytes;
     bool is_kept = is_sent && !stream->is_last && !server->is_draining &&
-                   guard->intake.phase == HTTP_INTAKE_WHOLE;
+                   connection->intake.phase == HTTP_INTAKE_WHOLE;
     if (!is_sent && stream->has_begun) {
-        http_guard_reset(guard);
+        http_guard_reset(&connection->guard);
     }
     http_stream_fini(stream);
     free(stream);
     connection->stream = NULL;
     server->user.done(connection->exchange.owner, is_sent, sent_bytes);
     connection->exchange = (struct http_exchange){ .state = NONE };
-    loop_rewatch(server->loop, &connection->watch, EPOLLRDHUP | EPOLLET);
     if (is_kept) {
-        http_guard_next(guard, loop_now_us(server->loop));
+        connection->has_bytes = true;
+        http_connection_next(connection);
     } else {
-        guard->stage = HTTP_GUARD_CLOSING;
+        http_connection_close(connection);
     }
-    http_connection_resume(connection);
 }
 
 void http_server_stream_turn(struct connection *connection)
@@ -64,7 +55,7 @@ void http_server_stream_turn(struct connection *connection)
     const struct http_server_user *user = &connection->server->user;
     struct http_exchange *exchange = &connection->exchange;
     struct http_stream *stream = connection->stream;
-    const struct http_intake *intake = &connection->guard.intake;
+    const struct http_intake *intake = &connection->intake;
     if (stream->is_lost && exchange->state == OPEN) {
         user->gone(exchange->owner);
     }
@@ -82,7 +73,7 @@ static void reply(struct connection *connection, struct http_server_head *head,
     struct pipe *content, struct buf *body)
 {
     struct http_stream *stream = connection->stream;
-    const struct http_head *question = &connection->guard.intake.head;
+    const struct http_head *question = &connection->intake.head;
     head->is_to_head = str_eq(question->method, STR("HEAD"));
     head->is_to_http_1_0 = question->is_http_1_0;
     head->is_last |= question->is_last || connection->server->is_draining;
@@ -102,7 +93,7 @@ static void reply(struct connection *connection, struct http_server_head *head,
 void http_server_stream_reply(struct connection *connection, unsigned status,
     const struct http_field *fields, size_t fields_count, struct buf *body, enum http_after after)
 {
-    bool is_unread = connection->guard.intake.phase != HTTP_INTAKE_WHOLE; /* nor will it be */
+    bool is_unread = connection->intake.phase != HTTP_INTAKE_WHOLE; /* nor will it be */
     struct http_server_head head = {
         .status = status,
         .fields = fields,
@@ -138,7 +129,7 @@ uint64_t http_exchange_read_bytes(const struct http_exchange *exchange)
 {
     const struct connection *connection =
         container_of((struct http_exchange *)exchange, struct connection, exchange);
-    return connection->guard.intake.body_bytes;
+    return connection->intake.body_bytes;
 }
 
 void http_exchange_cut(struct http_exchange *exchange)

@@ -12,6 +12,7 @@
  */
 #include "http_stream.h"
 
+#include "../base/clock.h"
 #include "../base/must.h"
 
 #include <sys/epoll.h>
@@ -51,16 +52,17 @@ static void leave_body(struct http_stream *stream)
 /* From the intake into the pipe, and as much again from the client. False: that is all for now. */
 static bool read_some(struct http_stream *stream)
 {
-    struct http_intake *intake = &stream->guard->intake;
+    struct http_intake *intake = stream->intake;
     pipe_put(stream->body, buf_str(&intake->body)); /* what was read had room */
     buf_clear(&intake->body);
     size_t room = http_intake_wants(intake) ? pipe_room(stream->body) : 0;
     if (room == 0) {
         return false;
     }
-    size_t max = room < HTTP_INTAKE_PIECE_BYTES ? room : HTTP_INTAKE_PIECE_BYTES;
-    switch (http_guard_read(stream->guards, stream->guard, max)) {
+    size_t max = room < HTTP_INTAKE_PIECE_BYTES ? room : HTTP_INTAKE_PIECE_BYTES, len;
+    switch (http_guard_read(stream->guard, stream->scratch, max, &len)) {
     case HTTP_GUARD_SOME:
+        http_intake_feed(intake, (struct str){ stream->scratch, len }, clock_now_us());
         return true;
     case HTTP_GUARD_LATER:
         stream->awaits_bytes = true;
@@ -73,7 +75,7 @@ static bool read_some(struct http_stream *stream)
 
 static void read_on(struct http_stream *stream)
 {
-    const struct http_intake *intake = &stream->guard->intake;
+    const struct http_intake *intake = stream->intake;
     stream->awaits_bytes = false;
     while (stream->body && !is_over(stream) && read_some(stream)) {
     }
@@ -142,7 +144,7 @@ static void idled(struct deadline *deadline)
     }
     stream->awaits_bytes = false;
     leave_body(stream);
-    http_intake_refuse(&stream->guard->intake, HTTP_REFUSED_SLOW);
+    http_intake_refuse(stream->intake, HTTP_REFUSED_SLOW);
     stream->changed(stream);
 }
 
@@ -165,14 +167,15 @@ void http_stream_ready(struct http_stream *stream, uint32_t events)
 
 /* ---- the doors ---- */
 
-void http_stream_init(struct http_stream *stream, struct loop *loop, struct http_guards *guards,
-    struct http_guard *guard, unsigned idle_timeout_ms)
+void http_stream_init(struct http_stream *stream, struct loop *loop, struct http_guard *guard,
+    struct http_intake *intake, char *scratch, unsigned idle_timeout_ms)
 {
-    must(guard->stage == HTTP_GUARD_STREAMING && guard->intake.is_streamed);
+    must(guard->stage == HTTP_GUARD_OURS && intake->is_streamed);
     *stream = (struct http_stream){
         .loop = loop,
-        .guards = guards,
         .guard = guard,
+        .intake = intake,
+        .scratch = scratch,
         .idle_timeout_ms = idle_timeout_ms,
         .body_drained.run = body_drained,
         .content_filled.run = content_filled,
@@ -197,7 +200,7 @@ void http_stream_fini(struct http_stream *stream)
 /* RFC 9110 section 10.1.1: whoever sends already needs no invitation. */
 static void invite(struct http_stream *stream)
 {
-    const struct http_intake *intake = &stream->guard->intake;
+    const struct http_intake *intake = stream->intake;
     bool is_due = intake->phase == HTTP_INTAKE_BODY && intake->head.expects_continue &&
                   intake->body_bytes == 0;
     if (is_due && !stream->has_begun) {

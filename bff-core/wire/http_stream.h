@@ -2,6 +2,7 @@
 #define WIRE_HTTP_STREAM_H
 
 #include "http_guard.h"
+#include "http_intake.h"
 #include "http_server_head.h"
 
 /*
@@ -11,8 +12,9 @@
  */
 struct http_stream {
     struct loop *loop;
-    struct http_guards *guards;
     struct http_guard *guard;
+    struct http_intake *intake;
+    char *scratch;
     unsigned idle_timeout_ms;
     /* One of is_lost, is_answered and the intake's refusal is new. Whoever is told takes a note. */
     void (*changed)(struct http_stream *stream);
@@ -32,9 +34,12 @@ struct http_stream {
     bool is_lost;     /* the client has left, or was cut off */
 };
 
-/* `guard` is in HTTP_GUARD_STREAMING; its descriptor's events come in through http_stream_ready. */
-void http_stream_init(struct http_stream *stream, struct loop *loop, struct http_guards *guards,
-    struct http_guard *guard, unsigned idle_timeout_ms);
+/*
+ * The intake has a streamed request; `scratch` has HTTP_INTAKE_PIECE_BYTES and is anybody's between
+ * two calls. The descriptor's events come in through http_stream_ready.
+ */
+void http_stream_init(struct http_stream *stream, struct loop *loop, struct http_guard *guard,
+    struct http_intake *intake, char *scratch, unsigned idle_timeout_ms);
 /* Lets go of both pipes. */
 void http_stream_fini(struct http_stream *stream);
 

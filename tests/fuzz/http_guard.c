@@ -4,7 +4,7 @@
  * beyond the limits. The first byte of the input says how it is cut.
  */
 #include "base/must.h"
-#include "wire/http_guard.h"
+#include "wire/http_intake.h"
 
 static const struct http_intake_limits limits = {
     .head_max_bytes = 4096,

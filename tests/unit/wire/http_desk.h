@@ -18,6 +18,7 @@
 #include <gnutls/x509.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -35,6 +36,8 @@ struct desk {
     struct loop *loop;
     struct http_server *server;
     pthread_t thread;
+    sem_t is_up;
+    bool has_ring;
     struct soon drain, end, release;
     struct http_exchange *held; /* the loop's thread only */
     atomic_uint begun, gone, sent, lost, drained, accepted, turned_away;
@@ -170,6 +173,10 @@ static void desk_run_end(struct soon *soon)
 
 static void *desk_run(void *unused)
 {
+#ifdef WITH_RING
+    desk.has_ring = loop_use_ring(desk.loop); /* the end of a ring interrupts who made it */
+#endif
+    sem_post(&desk.is_up);
     loop_run(desk.loop);
     http_server_free(desk.server);
     loop_free(desk.loop);
@@ -246,7 +253,14 @@ static void desk_open(bool is_tls)
     desk.loop = loop_new();
     desk.server = http_server_new(desk.loop, &desk.options, &desk.user, why);
     cr_assert(desk.server != NULL, "%s", why);
+    sem_init(&desk.is_up, 0, 0);
     must(pthread_create(&desk.thread, NULL, desk_run, NULL) == 0);
+    must(sem_wait(&desk.is_up) == 0);
+#ifdef WITH_RING
+    if (!desk.has_ring) {
+        cr_skip_test("no io_uring here");
+    }
+#endif
 }
 
 /* Every exchange that began has had its end, too. */

@@ -1,0 +1,3 @@
+/* The same with io_uring. */
+#define WITH_RING
+#include "test_http_server.c"
