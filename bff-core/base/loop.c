@@ -3,11 +3,12 @@
  *
  * Owns the epoll descriptor, the event descriptor that wakes it, the heap's array and the batch;
  * never the structs that are in them. Invariants: (1) deadline->place is its index in the heap,
- * counted from 1, or 0; (2) no callback runs for a watch, deadline or soon that was taken out, even
- * in the middle of a batch; (3) soon work queued by soon work waits for the next round, and a turn
- * has ROUNDS of them at most, so descriptors and deadlines never starve; (4) while soon work is
- * queued, or a read or write waits, the wait is zero. Times are rounded up to epoll's milliseconds:
- * nothing expires early.
+ * counted from 1, or 0, and it is due no earlier than its entry there says: one that is put off
+ * stays where it is until the entry's time has come; (2) no callback runs for a watch, deadline or
+ * soon that was taken out, even in the middle of a batch; (3) soon work queued by soon work waits
+ * for the next round, and a turn has ROUNDS of them at most, so descriptors and deadlines never
+ * starve; (4) while soon work is queued, or a read or write waits, the wait is zero. Times are
+ * rounded up to epoll's milliseconds: nothing expires early.
  */
 #include "loop.h"
 
@@ -25,6 +26,11 @@
 
 enum { EVENTS_MAX = 256, HEAP_FIRST = 256, ROUNDS = 8 };
 
+struct entry {
+    uint64_t at_us;
+    struct deadline *deadline;
+};
+
 struct loop {
     int epoll_fd;
     struct watch wake; /* an eventfd */
@@ -37,7 +43,7 @@ struct loop {
     int events_count;
     int events_next;
 
-    struct deadline **heap; /* [1..heap_count] */
+    struct entry *heap; /* [1..heap_count] */
     size_t heap_count;
     size_t heap_room;
 
@@ -50,47 +56,47 @@ struct loop {
     struct soon *posted; /* last first */
 };
 
-/* ---- deadlines: a binary heap by due_us ---- */
+/* ---- deadlines: a binary heap by at_us ---- */
 
-static void heap_place(struct loop *loop, size_t place, struct deadline *deadline)
+static void heap_place(struct loop *loop, size_t place, struct entry entry)
 {
-    loop->heap[place] = deadline;
-    deadline->place = place;
+    loop->heap[place] = entry;
+    entry.deadline->place = place;
 }
 
-static void heap_up(struct loop *loop, size_t place, struct deadline *deadline)
+static void heap_up(struct loop *loop, size_t place, struct entry entry)
 {
-    while (place > 1 && loop->heap[place / 2]->due_us > deadline->due_us) {
+    while (place > 1 && loop->heap[place / 2].at_us > entry.at_us) {
         heap_place(loop, place, loop->heap[place / 2]);
         place /= 2;
     }
-    heap_place(loop, place, deadline);
+    heap_place(loop, place, entry);
 }
 
-static void heap_down(struct loop *loop, size_t place, struct deadline *deadline)
+static void heap_down(struct loop *loop, size_t place, struct entry entry)
 {
     for (;;) {
         size_t child = place * 2;
         if (child > loop->heap_count) {
             break;
         }
-        if (child < loop->heap_count && loop->heap[child + 1]->due_us < loop->heap[child]->due_us) {
+        if (child < loop->heap_count && loop->heap[child + 1].at_us < loop->heap[child].at_us) {
             child++;
         }
-        if (loop->heap[child]->due_us >= deadline->due_us) {
+        if (loop->heap[child].at_us >= entry.at_us) {
             break;
         }
         heap_place(loop, place, loop->heap[child]);
         place = child;
     }
-    heap_place(loop, place, deadline);
+    heap_place(loop, place, entry);
 }
 
 static void heap_grow(struct loop *loop)
 {
     size_t room = loop->heap_room ? loop->heap_room * 2 : HEAP_FIRST;
-    struct deadline **heap = realloc(loop->heap, (room + 1) * sizeof(struct deadline *));
-    must(heap != NULL); /* a pointer for each deadline whose owner already has memory */
+    struct entry *heap = realloc(loop->heap, (room + 1) * sizeof(*heap));
+    must(heap != NULL); /* little for each deadline whose owner already has memory */
     loop->heap = heap;
     loop->heap_room = room;
 }
@@ -101,13 +107,13 @@ void loop_deadline_clear(struct loop *loop, struct deadline *deadline)
     if (place == 0) {
         return;
     }
-    must(loop->heap[place] == deadline);
+    must(loop->heap[place].deadline == deadline);
     deadline->place = 0;
-    struct deadline *last = loop->heap[loop->heap_count--];
-    if (last == deadline) {
+    struct entry last = loop->heap[loop->heap_count--];
+    if (last.deadline == deadline) {
         return;
     }
-    if (place > 1 && loop->heap[place / 2]->due_us > last->due_us) {
+    if (place > 1 && loop->heap[place / 2].at_us > last.at_us) {
         heap_up(loop, place, last);
     } else {
         heap_down(loop, place, last);
@@ -117,19 +123,26 @@ void loop_deadline_clear(struct loop *loop, struct deadline *deadline)
 void loop_deadline(struct loop *loop, struct deadline *deadline, uint64_t due_us)
 {
     must(deadline->expired != NULL);
-    loop_deadline_clear(loop, deadline);
     deadline->due_us = due_us;
+    if (deadline->place && due_us >= loop->heap[deadline->place].at_us) {
+        return;
+    }
+    loop_deadline_clear(loop, deadline);
     if (loop->heap_count == loop->heap_room) {
         heap_grow(loop);
     }
-    heap_up(loop, ++loop->heap_count, deadline);
+    heap_up(loop, ++loop->heap_count, (struct entry){ due_us, deadline });
 }
 
 static void run_expired(struct loop *loop)
 {
     uint64_t now_us = loop->now_us;
-    while (loop->heap_count && loop->heap[1]->due_us <= now_us) {
-        struct deadline *first = loop->heap[1];
+    while (loop->heap_count && loop->heap[1].at_us <= now_us) {
+        struct deadline *first = loop->heap[1].deadline;
+        if (first->due_us > loop->heap[1].at_us) { /* it was put off */
+            heap_down(loop, 1, (struct entry){ first->due_us, first });
+            continue;
+        }
         loop_deadline_clear(loop, first);
         first->expired(first);
     }
@@ -328,7 +341,7 @@ static int wait_ms(struct loop *loop)
         return 0;
     }
     if (loop->heap_count) {
-        uint64_t due_us = loop->heap[1]->due_us, now_us = clock_now_us();
+        uint64_t due_us = loop->heap[1].at_us, now_us = clock_now_us();
         uint64_t left_us = due_us > now_us ? due_us - now_us : 0;
         limit_us = left_us < limit_us ? left_us : limit_us;
     }

@@ -60,7 +60,10 @@ struct deadline {
     void (*expired)(struct deadline *deadline);
 };
 
-/* Sets or moves. `due_us` is monotonic; a moment in the past expires in this turn. */
+/*
+ * Sets or moves. `due_us` is monotonic; a moment in the past expires in this turn. To put it off
+ * costs next to nothing, to clear it more: what will be set again soon may as well stay.
+ */
 void loop_deadline(struct loop *loop, struct deadline *deadline, uint64_t due_us);
 /* No effect when it is not set. */
 void loop_deadline_clear(struct loop *loop, struct deadline *deadline);

@@ -37,11 +37,6 @@ void http_connection_limit(struct connection *connection, unsigned ms)
     loop_deadline(loop, &connection->deadline, clock_now_us() + (uint64_t)ms * 1000);
 }
 
-static void clear_deadline(struct connection *connection)
-{
-    loop_deadline_clear(connection->server->loop, &connection->deadline);
-}
-
 void http_connection_moved(struct connection *connection)
 {
     const struct http_server_options *options = &connection->server->options;
@@ -59,8 +54,7 @@ void http_connection_moved(struct connection *connection)
         break;
     case HTTP_INTAKE_WHOLE:
     case HTTP_INTAKE_REFUSED:
-        clear_deadline(connection);
-        break;
+        break; /* what is set means nothing now, and is mostly set anew before it expires */
     }
 }
 
@@ -69,8 +63,10 @@ static void expired(struct deadline *deadline)
     struct connection *connection = container_of(deadline, struct connection, deadline);
     struct http_intake *intake = &connection->intake;
     bool has_begun = intake->phase == HTTP_INTAKE_HEAD || intake->phase == HTTP_INTAKE_BODY;
-    if (connection->exchange.state != NONE) {
+    if (connection->answer.has_limit) {
         http_connection_answered(connection, false);
+    } else if (connection->exchange.state != NONE) {
+        return;
     } else if (has_begun) {
         loop_io_forget(connection->server->loop, &connection->reading);
         http_intake_refuse(intake, HTTP_REFUSED_SLOW);
@@ -96,7 +92,6 @@ void http_connection_begin(struct connection *connection)
     connection->has_asked = true;
     connection->exchange = (struct http_exchange){ .state = OPEN };
     if (arrived.is_streamed) {
-        clear_deadline(connection); /* its stream has its own */
         http_server_stream_open(connection);
     }
     server->user.begin(server->user.context, &connection->exchange, &arrived);
@@ -119,11 +114,15 @@ static void let_go(struct connection *connection)
     }
 }
 
-void http_connection_next(struct connection *connection)
+void http_connection_forget_request(struct connection *connection)
 {
     connection->has_invited = false;
     http_intake_next(&connection->intake, loop_now_us(connection->server->loop));
     http_connection_moved(connection);
+}
+
+void http_connection_go_on(struct connection *connection)
+{
     if (connection->server->is_draining && is_idle(connection)) {
         let_go(connection); /* its answer was made before the drain and promised more */
     } else {
@@ -218,7 +217,7 @@ void http_connection_close(struct connection *connection)
     struct http_server *server = connection->server;
     enum http_guard_stage stage = connection->guard.stage;
     must(connection->exchange.state == NONE);
-    clear_deadline(connection);
+    loop_deadline_clear(server->loop, &connection->deadline);
     if (stage == HTTP_GUARD_OURS) {
         loop_io_forget(server->loop, &connection->reading);
         connection->guard.stage = HTTP_GUARD_CLOSING;
@@ -272,7 +271,7 @@ void http_connection_closed(struct connection *connection)
 {
     struct http_server *server = connection->server;
     must(connection->exchange.state == NONE);
-    clear_deadline(connection);
+    loop_deadline_clear(server->loop, &connection->deadline);
     loop_soon_forget(server->loop, &connection->soon);
     loop_unwatch(server->loop, &connection->watch);
     http_guards_remove(&server->guards, &connection->guard);

@@ -31,6 +31,7 @@ struct http_server {
     unsigned spins; /* zero timeouts in a row */
     struct connection *connections;
     unsigned connections_count;
+    unsigned opened_count; /* ever */
     bool is_draining;
     void (*drained)(void *context);
     struct soon drained_soon;
@@ -52,6 +53,7 @@ struct http_answer_out {
     size_t sent;
     bool is_last;    /* the connection ends with it */
     bool is_blocked; /* the client has yet to take some */
+    bool has_limit;  /* the connection's deadline is for that */
 };
 
 struct connection {
@@ -105,8 +107,11 @@ struct http_arrived http_connection_arrived(const struct connection *connection)
 /* A request is in hand, and is served. */
 void http_connection_begin(struct connection *connection);
 
-/* The request in hand is over: on to the next, of which some may be here already. */
-void http_connection_next(struct connection *connection);
+/* The request in hand is over, and its memory given back; some of the next may be here already. */
+void http_connection_forget_request(struct connection *connection);
+
+/* On to the next request: nothing of the one before is left. */
+void http_connection_go_on(struct connection *connection);
 
 /* The server drains from now on: one that asks nothing is let go. */
 void http_connection_drain(struct connection *connection);

@@ -29,7 +29,9 @@ enum {
     POOL_BYTES = 1024, /* of a connection; nothing is read into it, nor written out of it */
     SPIN_CALLS = 8,    /* in a row, without an event, before the library's haste is not believed */
     SPIN_WAIT_US = 2000,
-    DRAIN_ACCEPTS = 64, /* runs, of several accepts each, until the listener's queue is empty */
+    RUN_ACCEPTS = 10, /* connections that the library accepts in one run */
+    TURN_RUNS = 16,   /* of a turn, as long as each of them has accepted so many */
+    DRAIN_RUNS = 64,  /* until the listener's queue is empty */
 };
 
 /* ---- what the library calls: each notes and returns ---- */
@@ -51,6 +53,7 @@ static void connection_open(struct http_server *server, struct MHD_Connection *m
             ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session
             : NULL;
     *context = http_connection_new(server, mhd, fd, session);
+    server->opened_count++;
     if (session) {
         http_server_tls_resumable(session);
     }
@@ -94,7 +97,13 @@ static void daemon_ready(struct watch *watch, uint32_t events)
     (void)events;
     struct http_server *server = container_of(watch, struct http_server, watch);
     server->spins = 0;
-    run(server);
+    for (int i = 0; i < TURN_RUNS; i++) {
+        unsigned before = server->opened_count;
+        run(server);
+        if (server->opened_count - before < RUN_ACCEPTS) {
+            break;
+        }
+    }
 }
 
 /* Our connections have deadlines of our own: a timeout of the library is 0 ("at once") or none. */
@@ -200,7 +209,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 static void accept_all(struct http_server *server)
 {
     struct pollfd listener = { server->options.listen_fd, POLLIN, 0 };
-    for (int i = 0; i < DRAIN_ACCEPTS && poll(&listener, 1, 0) > 0; i++) {
+    for (int i = 0; i < DRAIN_RUNS && poll(&listener, 1, 0) > 0; i++) {
         run(server);
     }
 }

@@ -52,6 +52,7 @@ static bool turn_away(struct connection *connection)
     must(answer->len > 0 && !answer->is_overfull);
     connection->has_asked = true;
     connection->exchange.state = TURNED_AWAY;
+    http_connection_forget_request(connection); /* the next one's memory is warm then */
     http_connection_write(connection);
     return true;
 }

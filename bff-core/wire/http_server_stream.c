@@ -44,7 +44,8 @@ static void end(struct connection *connection, bool is_sent)
     connection->exchange = (struct http_exchange){ .state = NONE };
     if (is_kept) {
         connection->has_bytes = true;
-        http_connection_next(connection);
+        http_connection_forget_request(connection);
+        http_connection_go_on(connection);
     } else {
         http_connection_close(connection);
     }

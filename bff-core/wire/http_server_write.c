@@ -14,7 +14,7 @@
 #include <errno.h>
 
 enum {
-    JOINED_MAX_BYTES = 512,        /* of a body: a copy costs less than a second piece */
+    JOINED_MAX_BYTES = 512,           /* of a body: a copy costs less than a second piece */
     JOINED_TLS_MAX_BYTES = 15 * 1024, /* with most heads it is one record then */
 };
 
@@ -71,7 +71,8 @@ static void wait_for_client(struct connection *connection)
         return;
     }
     connection->answer.is_blocked = true;
-    if (limit_ms && !connection->deadline.place) {
+    if (limit_ms && !connection->answer.has_limit) {
+        connection->answer.has_limit = true;
         http_connection_limit(connection, limit_ms);
     }
 }
@@ -112,7 +113,6 @@ void http_connection_answered(struct connection *connection, bool is_sent)
     struct http_server *server = connection->server;
     struct http_exchange exchange = connection->exchange;
     bool is_last = !is_sent || connection->answer.is_last || connection->has_left;
-    loop_deadline_clear(server->loop, &connection->deadline);
     loop_io_forget(server->loop, &connection->writing);
     loop_soon_forget(server->loop, &connection->soon);
     forget_answer(&connection->answer);
@@ -122,9 +122,12 @@ void http_connection_answered(struct connection *connection, bool is_sent)
     connection->exchange = (struct http_exchange){ .state = NONE };
     if (is_last) {
         http_connection_close(connection);
-    } else {
-        http_connection_next(connection);
+        return;
     }
+    if (exchange.state == REPLIED) { /* else it is forgotten already */
+        http_connection_forget_request(connection);
+    }
+    http_connection_go_on(connection);
 }
 
 /* ---- the answer ---- */

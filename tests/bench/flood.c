@@ -47,6 +47,7 @@ struct connection {
     size_t nth;        /* of all; each is another user's */
     struct path *path; /* NULL: idle */
     uint64_t due_us;
+    bool has_said; /* what it asks: a new one is not connected at once when the server is late */
     bool has_head;
     unsigned status;
     size_t body_left;
@@ -110,6 +111,26 @@ static void close_connection(struct flood *flood, struct connection *connection)
 
 /* ---- asking ---- */
 
+static void rewatch(struct flood *flood, struct connection *connection, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.ptr = connection };
+    must(epoll_ctl(flood->epoll, EPOLL_CTL_MOD, connection->fd, &event) == 0);
+}
+
+static void say(struct flood *flood, struct connection *connection)
+{
+    const struct net_questions *questions = &connection->path->questions;
+    struct str question = questions->list[connection->nth % questions->count];
+    ssize_t sent = send(connection->fd, question.at, question.len, MSG_NOSIGNAL);
+    connection->has_said = sent == (ssize_t)question.len;
+    if (sent < 0 && errno == EAGAIN) {
+        rewatch(flood, connection, EPOLLOUT);
+    } else if (!connection->has_said) {
+        settle(connection, FAILED);
+        close_connection(flood, connection);
+    }
+}
+
 static void ask(struct flood *flood, struct path *path, uint64_t due_us)
 {
     struct connection *connection = take_connection(flood);
@@ -125,12 +146,7 @@ static void ask(struct flood *flood, struct path *path, uint64_t due_us)
     connection->before = ring->before;
     ring->before->next = connection;
     ring->before = connection;
-    struct str question = path->questions.list[connection->nth % path->questions.count];
-    ssize_t sent = send(connection->fd, question.at, question.len, MSG_NOSIGNAL);
-    if (sent != (ssize_t)question.len) {
-        settle(connection, FAILED);
-        close_connection(flood, connection);
-    }
+    say(flood, connection);
 }
 
 /* Exponential gaps: a multiplicative generator's upper bits are random enough for them. */
@@ -241,8 +257,15 @@ static void run(struct flood *flood)
     while (clock_now_us() < flood->end_us || flood->asking.next != &flood->asking) {
         int count = epoll_wait(flood->epoll, events, EVENTS_AT_ONCE, 1000);
         for (int i = 0; i < count; i++) {
-            if (events[i].data.ptr != flood) {
-                read_answer(flood, events[i].data.ptr);
+            struct connection *connection = events[i].data.ptr;
+            if (events[i].data.ptr == flood) {
+                continue; /* the timer */
+            }
+            if (connection->path && !connection->has_said) {
+                rewatch(flood, connection, EPOLLIN);
+                say(flood, connection);
+            } else {
+                read_answer(flood, connection);
             }
         }
         uint64_t expirations;

@@ -68,6 +68,25 @@ Test(loop, deadlines_expire_in_order_and_never_early)
     cr_assert_geq(clock_now_us(), start_us + 40000);
 }
 
+/* Each is put off, some to before and some to behind others that stay. */
+Test(loop, deadlines_that_are_put_off_keep_their_order)
+{
+    static const int due_ms[] = { 16, 4, 12, 8, 20 }, first_ms[] = { 2, 4, 3, 8, 1 };
+    static const int order[] = { 1, 3, 2, 0, 4 };
+    uint64_t start_us = clock_now_us();
+    for (int i = 0; i < 5; i++) {
+        page.deadlines[i].expired = deadline_ran;
+        loop_deadline(page.loop, &page.deadlines[i], start_us + (uint64_t)first_ms[i] * 1000);
+        loop_deadline(page.loop, &page.deadlines[i], start_us + (uint64_t)due_ms[i] * 1000);
+    }
+    struct deadline end = { .expired = stop };
+    loop_deadline(page.loop, &end, start_us + 24000);
+    loop_run(page.loop);
+    cr_assert_geq(clock_now_us(), start_us + 24000);
+    cr_assert_eq(page.ran_count, 5);
+    cr_assert_arr_eq(page.ran, order, sizeof(order));
+}
+
 static void soon_ran(struct soon *soon)
 {
     page.ran[page.ran_count++] = (int)(soon - page.soon);
