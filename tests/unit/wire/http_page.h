@@ -14,7 +14,7 @@
 #define HELLO   OK "Content-Length: 5\r\n\r\nhello"
 #define CHUNKED OK "Transfer-Encoding: chunked\r\n\r\n"
 
-enum { BODY_MAX = 1000, LATE_MS = 50, PATIENCE_MS = 10000 };
+enum { BODY_MAX = 1000, LATE_MS = 500, PATIENCE_MS = 10000 };
 
 static const enum http_lane_choice lanes[] = { HTTP_LANE_EXCHANGE, HTTP_LANE_TRANSFER };
 static const char *const lane_names[] = { "exchange", "transfer" };
