@@ -18,7 +18,7 @@
 #include "../base/clock.h"
 #include "../base/must.h"
 
-#include <netinet/tcp.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -28,29 +28,32 @@ enum {
     LEFT = EPOLLRDHUP | EPOLLHUP | EPOLLERR,
 };
 
+_Static_assert((int)HTTP_RECEIVER_BYTES <= (int)HTTP_INTAKE_PIECE_BYTES, "fed as it was read");
+
 /* ---- deadlines ---- */
 
 /* From this moment on: the loop's own time may be older than the connection. */
-void http_connection_limit(struct connection *connection, unsigned ms)
+static void limit(struct connection *connection, unsigned ms)
 {
     struct loop *loop = connection->server->loop;
     loop_deadline(loop, &connection->deadline, clock_now_us() + (uint64_t)ms * 1000);
 }
 
-void http_connection_moved(struct connection *connection)
+/* The intake's phase has changed, or begun again: another deadline counts. */
+static void moved(struct connection *connection)
 {
     const struct http_server_options *options = &connection->server->options;
     switch (connection->intake.phase) {
     case HTTP_INTAKE_IDLE:
-        http_connection_limit(connection, options->idle_timeout_ms);
+        limit(connection, options->idle_timeout_ms);
         break;
     case HTTP_INTAKE_HEAD:
         if (connection->has_asked) { /* else it counts from accept */
-            http_connection_limit(connection, options->head_timeout_ms);
+            limit(connection, options->head_timeout_ms);
         }
         break;
     case HTTP_INTAKE_BODY:
-        http_connection_limit(connection, options->body_timeout_ms);
+        limit(connection, options->body_timeout_ms);
         break;
     case HTTP_INTAKE_WHOLE:
     case HTTP_INTAKE_REFUSED:
@@ -58,36 +61,18 @@ void http_connection_moved(struct connection *connection)
     }
 }
 
-static void expired(struct deadline *deadline)
-{
-    struct connection *connection = container_of(deadline, struct connection, deadline);
-    struct http_intake *intake = &connection->intake;
-    bool has_begun = intake->phase == HTTP_INTAKE_HEAD || intake->phase == HTTP_INTAKE_BODY;
-    if (connection->answer.has_limit) {
-        http_connection_answered(connection, false);
-    } else if (connection->exchange.state != NONE) {
-        return;
-    } else if (has_begun) {
-        loop_io_forget(connection->server->loop, &connection->reading);
-        http_intake_refuse(intake, HTTP_REFUSED_SLOW);
-        http_connection_begin(connection);
-    } else {
-        http_connection_close(connection);
-    }
-}
-
 /* ---- requests ---- */
 
-struct http_arrived http_connection_arrived(const struct connection *connection)
+static struct http_arrived arrived_of(const struct connection *connection)
 {
     bool is_tls = connection->server->options.tls != NULL;
     return http_intake_arrived(&connection->intake, is_tls, &connection->peer);
 }
 
-void http_connection_begin(struct connection *connection)
+static void begin(struct connection *connection)
 {
     struct http_server *server = connection->server;
-    struct http_arrived arrived = http_connection_arrived(connection);
+    struct http_arrived arrived = arrived_of(connection);
     must(connection->exchange.state == NONE);
     connection->has_asked = true;
     connection->exchange = (struct http_exchange){ .state = OPEN };
@@ -95,6 +80,91 @@ void http_connection_begin(struct connection *connection)
         http_server_stream_open(connection);
     }
     server->user.begin(server->user.context, &connection->exchange, &arrived);
+}
+
+/* Whole, and told in the plainest words: its answer needs no ceremony. */
+static bool is_plain(const struct http_intake *intake)
+{
+    const struct http_head *head = &intake->head;
+    return intake->phase == HTTP_INTAKE_WHOLE && !head->is_last && !head->is_http_1_0 &&
+           !str_eq(head->method, STR("HEAD"));
+}
+
+/* False: it is to be served. */
+static bool turn_away(struct connection *connection)
+{
+    const struct http_server *server = connection->server;
+    struct buf *answer = &connection->sender.head;
+    if (!server->user.turns_away || server->is_draining || !is_plain(&connection->intake)) {
+        return false;
+    }
+    struct http_arrived arrived = arrived_of(connection);
+    if (!server->user.turns_away(server->user.context, &arrived, answer)) {
+        return false;
+    }
+    must(answer->len > 0 && answer->len <= HTTP_TURNED_AWAY_MAX_BYTES);
+    connection->has_asked = true;
+    connection->exchange.state = TURNED_AWAY;
+    http_connection_forget_request(connection); /* the next one's memory is warm then */
+    http_sender_start(&connection->sender);
+    return true;
+}
+
+/*
+ * RFC 9110 section 10.1.1. All answers before are written out, so the line is free. False: it does
+ * not take 25 bytes.
+ */
+static bool invite(struct connection *connection)
+{
+    const struct http_intake *intake = &connection->intake;
+    const struct str words = STR("HTTP/1.1 100 Continue\r\n\r\n");
+    bool is_due = intake->phase == HTTP_INTAKE_BODY && intake->head.expects_continue &&
+                  intake->body.len == 0 && !connection->has_invited;
+    size_t len = words.len;
+    if (is_due) {
+        connection->has_invited = true;
+        http_guard_write(&connection->guard, words, &len);
+    }
+    return len == words.len;
+}
+
+/*
+ * A request in hand, which is whole, or streamed and its head is, begins or is turned away. True:
+ * there is none, and more is to be read.
+ */
+static bool judge(struct connection *connection)
+{
+    const struct http_intake *intake = &connection->intake;
+    bool is_silent = intake->phase == HTTP_INTAKE_IDLE && !connection->receiver.has_bytes;
+    if (!http_intake_wants(intake) || intake->is_streamed) {
+        if (!turn_away(connection)) {
+            begin(connection);
+        }
+        return false;
+    }
+    if (!invite(connection) || (connection->is_let_go && is_silent)) {
+        http_connection_close(connection);
+        return false;
+    }
+    return true;
+}
+
+static bool got(struct http_receiver *receiver, enum http_guard_io how, struct str bytes)
+{
+    struct connection *connection = container_of(receiver, struct connection, receiver);
+    struct http_intake *intake = &connection->intake;
+    enum http_intake_phase before = intake->phase;
+    if (how == HTTP_GUARD_ENDED) {
+        http_connection_close(connection);
+        return false;
+    }
+    if (bytes.len) {
+        http_intake_feed(intake, bytes, clock_now_us());
+    }
+    if (intake->phase != before) {
+        moved(connection);
+    }
+    return judge(connection);
 }
 
 static bool is_idle(const struct connection *connection)
@@ -106,9 +176,9 @@ static bool is_idle(const struct connection *connection)
  * answered. */
 static void let_go(struct connection *connection)
 {
-    connection->is_let_go = connection->has_bytes = true;
+    connection->is_let_go = connection->receiver.has_bytes = true;
     if (connection->guard.stage == HTTP_GUARD_OURS) {
-        http_connection_read(connection);
+        loop_soon(connection->server->loop, &connection->soon);
     } else {
         http_connection_close(connection);
     }
@@ -118,19 +188,82 @@ void http_connection_forget_request(struct connection *connection)
 {
     connection->has_invited = false;
     http_intake_next(&connection->intake, loop_now_us(connection->server->loop));
-    http_connection_moved(connection);
+    moved(connection);
 }
 
 void http_connection_go_on(struct connection *connection)
 {
     if (connection->server->is_draining && is_idle(connection)) {
         let_go(connection); /* its answer was made before the drain and promised more */
-    } else {
-        http_connection_look(connection);
+    } else if (judge(connection)) {
+        http_receiver_read(&connection->receiver);
     }
 }
 
-/* ---- what happens on the descriptor ---- */
+/* ---- answers that are not streamed ---- */
+
+void http_connection_form(const struct connection *connection, struct http_server_head *head)
+{
+    const struct http_intake *intake = &connection->intake;
+    head->is_to_head = str_eq(intake->head.method, STR("HEAD"));
+    head->is_to_http_1_0 = intake->head.is_http_1_0;
+    head->is_last |= intake->head.is_last || intake->phase == HTTP_INTAKE_REFUSED ||
+                     connection->server->is_draining;
+}
+
+/* All is written, or nobody takes it. */
+static void end_exchange(struct connection *connection, bool is_sent)
+{
+    const struct http_server_user *user = &connection->server->user;
+    struct http_exchange exchange = connection->exchange;
+    http_sender_forget(&connection->sender);
+    connection->has_limit = false;
+    if (exchange.state == REPLIED) {
+        user->done(exchange.owner, is_sent, is_sent ? exchange.body_bytes : 0);
+    }
+    connection->exchange = (struct http_exchange){ .state = NONE };
+    if (!is_sent || exchange.is_last || connection->has_left) {
+        http_connection_close(connection);
+        return;
+    }
+    if (exchange.state == REPLIED) { /* else it is forgotten already */
+        http_connection_forget_request(connection);
+    }
+    http_connection_go_on(connection);
+}
+
+/* Who was turned away and does not take it has left too many answers unread. */
+static void wrote(struct http_sender *sender, enum http_guard_io how)
+{
+    struct connection *connection = container_of(sender, struct connection, sender);
+    unsigned limit_ms = connection->server->options.reply_timeout_ms;
+    if (how != HTTP_GUARD_LATER || connection->exchange.state == TURNED_AWAY) {
+        end_exchange(connection, how == HTTP_GUARD_SOME);
+    } else if (limit_ms && !connection->has_limit) {
+        connection->has_limit = true;
+        limit(connection, limit_ms);
+    }
+}
+
+/* ---- what happens ---- */
+
+static void expired(struct deadline *deadline)
+{
+    struct connection *connection = container_of(deadline, struct connection, deadline);
+    struct http_intake *intake = &connection->intake;
+    bool has_begun = intake->phase == HTTP_INTAKE_HEAD || intake->phase == HTTP_INTAKE_BODY;
+    if (connection->has_limit) {
+        end_exchange(connection, false);
+    } else if (connection->exchange.state != NONE) {
+        return; /* it was for what came before */
+    } else if (has_begun) {
+        http_receiver_forget(&connection->receiver);
+        http_intake_refuse(intake, HTTP_REFUSED_SLOW);
+        begin(connection);
+    } else {
+        http_connection_close(connection);
+    }
+}
 
 static void give_up(struct connection *connection)
 {
@@ -150,45 +283,42 @@ static void leave(struct connection *connection)
         http_connection_close(connection);
     } else if (connection->exchange.state == OPEN) {
         give_up(connection);
+    } else {
+        http_sender_ready(&connection->sender);
     }
 }
 
 static void ready(struct watch *watch, uint32_t events)
 {
     struct connection *connection = container_of(watch, struct connection, watch);
+    connection->receiver.has_bytes |= (events & EPOLLIN) != 0;
     if (connection->guard.stage == HTTP_GUARD_CLOSING) {
         return;
     }
     if (connection->stream) {
         http_stream_ready(connection->stream, events);
-        return;
-    }
-    connection->has_bytes |= (events & EPOLLIN) != 0;
-    if (events & LEFT && !connection->has_left) {
+    } else if (events & LEFT) {
         leave(connection);
-    }
-    if (events & ~(uint32_t)EPOLLIN && connection->answer.is_blocked) {
-        http_connection_write(connection);
-    }
-    if (events & EPOLLIN && !connection->has_left) {
-        http_connection_read(connection);
+    } else if (connection->exchange.state != NONE) {
+        http_sender_ready(&connection->sender);
+    } else if (connection->guard.stage == HTTP_GUARD_OURS) {
+        http_receiver_read(&connection->receiver);
     }
 }
 
-/* ---- the soon queue ---- */
-
+/* It is ours from now on, its stream has something to tell, or it is let go. */
 static void turn(struct soon *soon)
 {
     struct connection *connection = container_of(soon, struct connection, soon);
     if (connection->guard.stage == HTTP_GUARD_SHAKEN) {
         connection->guard.stage = HTTP_GUARD_OURS;
-        connection->has_bytes = true;
+        connection->receiver.has_bytes = true;
         http_server_take(connection);
-        http_connection_read(connection);
-    } else if (connection->stream) {
+    }
+    if (connection->stream) {
         http_server_stream_turn(connection);
-    } else {
-        http_connection_write_now(connection);
+    } else if (connection->exchange.state == NONE) {
+        http_receiver_read(&connection->receiver);
     }
 }
 
@@ -208,7 +338,7 @@ void http_connection_drain(struct connection *connection)
     if (connection->has_asked) {
         let_go(connection);
     } else if (connection->server->options.head_timeout_ms > DRAIN_FRESH_MS) {
-        http_connection_limit(connection, DRAIN_FRESH_MS);
+        limit(connection, DRAIN_FRESH_MS);
     }
 }
 
@@ -218,8 +348,9 @@ void http_connection_close(struct connection *connection)
     enum http_guard_stage stage = connection->guard.stage;
     must(connection->exchange.state == NONE);
     loop_deadline_clear(server->loop, &connection->deadline);
+    loop_soon_forget(server->loop, &connection->soon);
     if (stage == HTTP_GUARD_OURS) {
-        loop_io_forget(server->loop, &connection->reading);
+        http_receiver_forget(&connection->receiver);
         connection->guard.stage = HTTP_GUARD_CLOSING;
         http_server_give_back(connection);
     } else if (stage != HTTP_GUARD_CLOSING) {
@@ -228,8 +359,19 @@ void http_connection_close(struct connection *connection)
     }
 }
 
-struct connection *http_connection_new(
-    struct http_server *server, struct MHD_Connection *mhd, int fd, void *session)
+static struct sockaddr_storage storage_of(const struct sockaddr *address)
+{
+    struct sockaddr_storage storage = { .ss_family = address->sa_family };
+    if (address->sa_family == AF_INET) {
+        memcpy(&storage, address, sizeof(struct sockaddr_in));
+    } else if (address->sa_family == AF_INET6) {
+        memcpy(&storage, address, sizeof(struct sockaddr_in6));
+    }
+    return storage;
+}
+
+struct connection *http_connection_new(struct http_server *server, struct MHD_Connection *mhd,
+    int fd, void *session, const struct sockaddr *peer)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
     must(connection != NULL); /* a struct beside the library's larger one */
@@ -238,25 +380,24 @@ struct connection *http_connection_new(
         .next = server->connections,
         .mhd = mhd,
         .guard = { .fd = fd, .session = session, .shaken = shaken },
+        .receiver.got = got,
+        .sender.wrote = wrote,
         .watch = { fd, ready },
-        .reading = { .fd = fd,
-            .scratch_max_bytes = HTTP_INTAKE_PIECE_BYTES,
-            .done = http_connection_has_read },
-        .writing = { .fd = fd, .is_write = true, .done = http_connection_has_written },
         .deadline.expired = expired,
         .soon.run = turn,
+        .peer = storage_of(peer),
     };
     if (connection->next) {
         connection->next->before = connection;
     }
     server->connections = connection;
     server->connections_count++;
-    getpeername(fd, (struct sockaddr *)&connection->peer, &(socklen_t){ sizeof(connection->peer) });
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)); /* an answer is one write */
+    http_receiver_init(&connection->receiver, server->loop, &connection->guard, server->scratch);
     http_intake_init(&connection->intake, &server->limits);
+    http_sender_init(&connection->sender, server->loop, &connection->guard);
     http_guards_add(&server->guards, &connection->guard);
     must(loop_watch(server->loop, &connection->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
-    http_connection_limit(connection, server->options.head_timeout_ms);
+    limit(connection, server->options.head_timeout_ms);
     return connection;
 }
 

@@ -19,6 +19,7 @@
 #include "http_server_tls.h"
 
 #include <microhttpd.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,11 +49,13 @@ static enum MHD_Result asked(void *unused, struct MHD_Connection *mhd, const cha
 static void connection_open(struct http_server *server, struct MHD_Connection *mhd, void **context)
 {
     int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const struct sockaddr *peer =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
     void *session =
         server->options.tls
             ? MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session
             : NULL;
-    *context = http_connection_new(server, mhd, fd, session);
+    *context = http_connection_new(server, mhd, fd, session, peer);
     server->opened_count++;
     if (session) {
         http_server_tls_resumable(session);
@@ -189,6 +192,8 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     server->hook.before_wait = before_wait;
     server->drained_soon.run = tell_drained;
     http_guards_init(&server->guards, options->tls != NULL);
+    /* Inherited: an answer is written at once, and waits for nothing. */
+    setsockopt(options->listen_fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
     server->daemon = daemon_new(server);
     if (!server->daemon) {
         snprintf(why, WHY_BYTES, "The HTTP library does not start%s.",
@@ -235,11 +240,9 @@ unsigned http_server_connections(const struct http_server *server)
 void http_server_free(struct http_server *server)
 {
     for (struct connection *at = server->connections; at; at = at->next) {
-        if (at->exchange.state == TURNED_AWAY) {
-            http_connection_answered(at, false);
-        } else {
-            http_connection_close(at); /* the library stops only when it has all of them */
-        }
+        http_sender_forget(&at->sender); /* of whoever was turned away */
+        at->exchange.state = at->exchange.state == TURNED_AWAY ? NONE : at->exchange.state;
+        http_connection_close(at); /* the library stops only when it has all of them */
     }
     loop_unhook(server->loop, &server->hook);
     loop_unwatch(server->loop, &server->watch);

@@ -43,7 +43,7 @@ static void end(struct connection *connection, bool is_sent)
     server->user.done(connection->exchange.owner, is_sent, sent_bytes);
     connection->exchange = (struct http_exchange){ .state = NONE };
     if (is_kept) {
-        connection->has_bytes = true;
+        connection->receiver.has_bytes = true;
         http_connection_forget_request(connection);
         http_connection_go_on(connection);
     } else {
@@ -74,15 +74,9 @@ static void reply(struct connection *connection, struct http_server_head *head,
     struct pipe *content, struct buf *body)
 {
     struct http_stream *stream = connection->stream;
-    const struct http_head *question = &connection->intake.head;
-    head->is_to_head = str_eq(question->method, STR("HEAD"));
-    head->is_to_http_1_0 = question->is_http_1_0;
-    head->is_last |= question->is_last || connection->server->is_draining;
-    if (stream->is_lost) { /* its turn comes */
-        if (body) {
-            buf_release(body);
-        }
-        return;
+    http_connection_form(connection, head);
+    if (stream->is_lost) {
+        return; /* its turn comes */
     }
     if (!http_stream_reply(stream, head, content, body)) {
         log_error("The fields of an answer cannot be written; the client gets a bare 500.");
@@ -91,18 +85,11 @@ static void reply(struct connection *connection, struct http_server_head *head,
     }
 }
 
-void http_server_stream_reply(struct connection *connection, unsigned status,
-    const struct http_field *fields, size_t fields_count, struct buf *body, enum http_after after)
+void http_server_stream_reply(
+    struct connection *connection, struct http_server_head *head, struct buf *body)
 {
-    bool is_unread = connection->intake.phase != HTTP_INTAKE_WHOLE; /* nor will it be */
-    struct http_server_head head = {
-        .status = status,
-        .fields = fields,
-        .fields_count = fields_count,
-        .length = body ? body->len : 0,
-        .is_last = after == HTTP_CLOSE || is_unread,
-    };
-    reply(connection, &head, NULL, body);
+    head->is_last |= connection->intake.phase != HTTP_INTAKE_WHOLE; /* nor will it be */
+    reply(connection, head, NULL, body);
 }
 
 void http_reply_stream(struct http_exchange *exchange, const struct http_stream_answer *answer)
