@@ -401,11 +401,13 @@ struct connection *http_connection_new(struct http_server *server, struct MHD_Co
     return connection;
 }
 
-/* By us: the client may still be sending. */
+/* By us: the client may still be sending, or has sent what nobody has read. */
 static bool is_cut_short(const struct connection *connection)
 {
     enum http_intake_phase phase = connection->intake.phase;
-    return !connection->has_left && (phase == HTTP_INTAKE_REFUSED || phase == HTTP_INTAKE_BODY);
+    bool is_unread = connection->receiver.has_bytes && !connection->guard.session;
+    bool is_unfinished = phase == HTTP_INTAKE_REFUSED || phase == HTTP_INTAKE_BODY;
+    return !connection->has_left && (is_unfinished || is_unread);
 }
 
 void http_connection_closed(struct connection *connection)

@@ -39,15 +39,29 @@ static enum http_outflow_framing framing_of(const struct http_server_head *head)
 }
 
 /* "Tue, 24 Nov 2026 07:12:16 GMT" (RFC 9110 section 5.6.7); the locale is C's. */
-static void append_date(struct buf *out)
+static struct str date_of(time_t now)
 {
-    char text[64];
-    time_t now = (time_t)(clock_wall_us() / 1000000);
-    struct tm parts;
-    gmtime_r(&now, &parts);
-    size_t len = strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    buf_append_str(out, STR("Date: "));
-    buf_append(out, text, len);
+    static _Thread_local char text[64];
+    static _Thread_local size_t len;
+    static _Thread_local time_t written;
+    if (now != written || len == 0) {
+        struct tm parts;
+        gmtime_r(&now, &parts);
+        len = strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        written = now;
+    }
+    return (struct str){ text, len };
+}
+
+static void append_start(struct buf *out, unsigned status)
+{
+    const char *reason = MHD_get_reason_phrase_for(status);
+    buf_append_str(out, STR("HTTP/1.1 "));
+    buf_append_u64(out, status);
+    buf_append_str(out, STR(" "));
+    buf_append_str(out, str_of(reason ? reason : ""));
+    buf_append_str(out, STR("\r\nDate: "));
+    buf_append_str(out, date_of((time_t)(clock_wall_us() / 1000000)));
     buf_append_str(out, STR("\r\n"));
 }
 
@@ -78,9 +92,7 @@ bool http_server_head_append(
     }
     *framing = framing_of(head);
     head->is_last |= *framing == HTTP_OUT_UNTIL_CLOSE;
-    const char *reason = MHD_get_reason_phrase_for(head->status);
-    buf_printf(out, "HTTP/1.1 %u %s\r\n", head->status, reason ? reason : "");
-    append_date(out);
+    append_start(out, head->status);
     append_framing(out, head, *framing);
     for (size_t i = 0; i < head->fields_count; i++) {
         const struct http_field *field = &head->fields[i];
