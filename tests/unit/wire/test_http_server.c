@@ -111,6 +111,56 @@ Test(http_server, closes_when_the_user_says_so)
     desk_close();
 }
 
+Test(http_server, says_goodbye_over_tls)
+{
+    desk_open(true);
+    struct client client;
+    client_connect(&client);
+    client_say(&client, "GET /close HTTP/1.1\r\nHost: a\r\n\r\n");
+    client_hear_all(&client);
+    cr_assert_not_null(strstr(client.got, "X-Saw: GET /close"));
+    cr_assert_not(client.was_reset);
+    client_close(&client);
+    desk_close();
+}
+
+/* What is said behind the last request is read by nobody; a close alone would be a reset then. */
+Test(http_server, does_not_reset_who_says_more_than_it_reads)
+{
+    desk_open(false);
+    struct client client;
+    client_connect(&client);
+    client_say(&client, "GET /hold HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    desk_wait(&desk.begun, 1);
+    client_say(&client, "and so on");
+    loop_post(desk.loop, &desk.release);
+    client_hear_all(&client);
+    cr_assert_not_null(strstr(client.got, "X-Saw: held"));
+    cr_assert_not(client.was_reset);
+    cr_assert(client_send(&client, STR("and on"), SIZE_MAX), "it is still listened to");
+    client_close(&client);
+    desk_close();
+}
+
+/* More at once than the library accepts in one run. */
+Test(http_server, serves_a_crowd_that_comes_at_once)
+{
+    enum { CROWD = 60 };
+    static struct client crowd[CROWD];
+    desk_open(false);
+    for (int i = 0; i < CROWD; i++) {
+        client_connect(&crowd[i]);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        client_say(&crowd[i], "GET /in HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    for (int i = 0; i < CROWD; i++) {
+        client_hear(&crowd[i], "X-Saw: GET /in");
+        client_close(&crowd[i]);
+    }
+    desk_close();
+}
+
 Test(http_server, counts_the_body_of_a_head_answer_and_does_not_send_it)
 {
     desk_open(false);
