@@ -155,6 +155,7 @@ static bool got(struct http_receiver *receiver, enum http_guard_io how, struct s
     struct http_intake *intake = &connection->intake;
     enum http_intake_phase before = intake->phase;
     if (how == HTTP_GUARD_ENDED) {
+        connection->has_left = true;
         http_connection_close(connection);
         return false;
     }
@@ -352,6 +353,9 @@ void http_connection_close(struct connection *connection)
     if (stage == HTTP_GUARD_OURS) {
         http_receiver_forget(&connection->receiver);
         connection->guard.stage = HTTP_GUARD_CLOSING;
+        if (!connection->has_left) {
+            http_guard_end(&connection->guard);
+        }
         http_server_give_back(connection);
     } else if (stage != HTTP_GUARD_CLOSING) {
         connection->guard.stage = HTTP_GUARD_CLOSING;

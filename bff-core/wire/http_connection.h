@@ -33,7 +33,9 @@ struct http_server {
     unsigned spins; /* zero timeouts in a row */
     struct connection *connections;
     unsigned connections_count;
-    unsigned opened_count; /* ever */
+    unsigned opened_count;         /* ever */
+    struct connection *given_back; /* the library does not know yet */
+    struct deadline tell_library;
     bool is_draining;
     void (*drained)(void *context);
     struct soon drained_soon;
@@ -53,6 +55,7 @@ struct http_exchange {
 struct connection {
     struct http_server *server;
     struct connection *next, *before;
+    struct connection *next_given_back;
     struct MHD_Connection *mhd;
     struct http_guard guard;
     struct http_receiver receiver;
@@ -87,8 +90,8 @@ struct connection *http_connection_new(struct http_server *server, struct MHD_Co
 void http_connection_closed(struct connection *connection);
 
 /*
- * Gives it back to the library, which closes it. Nothing happens on it any more. Without an
- * exchange only.
+ * The client hears of its end, and the library gets it back, to close it. Nothing happens on it any
+ * more. Without an exchange only.
  */
 void http_connection_close(struct connection *connection);
 
@@ -121,7 +124,7 @@ void http_server_stream_reply(
 /* The library leaves the connection to us. */
 void http_server_take(struct connection *connection);
 
-/* The library takes it up again in its next run, and hears from the guard that it is over. */
+/* The library takes it up again soon, and hears from the guard that it is over. */
 void http_server_give_back(struct connection *connection);
 
 /* One connection less: it may have been the last that a drain waited for. */

@@ -155,6 +155,14 @@ enum http_guard_io http_guard_write(struct http_guard *guard, struct str bytes, 
     return io_of(guard, put);
 }
 
+void http_guard_end(struct http_guard *guard)
+{
+    if (guard->session) {
+        gnutls_bye(guard->session, GNUTLS_SHUT_WR);
+    }
+    shutdown(guard->fd, SHUT_WR);
+}
+
 void http_guard_reset(struct http_guard *guard)
 {
     /* To connect to nobody aborts at once, where a close would first end politely (connect(2)). */

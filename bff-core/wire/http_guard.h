@@ -64,6 +64,10 @@ enum http_guard_io http_guard_read(struct http_guard *guard, void *into, size_t 
  */
 enum http_guard_io http_guard_write(struct http_guard *guard, struct str bytes, size_t *len);
 
+/* The client hears that nothing more will come: the end of TLS, where there is, and of the stream.
+ */
+void http_guard_end(struct http_guard *guard);
+
 /*
  * Ends the connection so that nobody can take what was sent for whole: by a reset, even under TLS.
  */
