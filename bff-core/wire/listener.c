@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 4096 }; /* one that is full costs a client a second */
 
 union any_address {
     struct sockaddr any;

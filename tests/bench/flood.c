@@ -331,7 +331,7 @@ int main(int argc, char **argv)
         { "token", required_argument, NULL, 't' }, { "budget-ms", required_argument, NULL, 'b' },
         { "connections", required_argument, NULL, 'c' }, { "ms", required_argument, NULL, 'm' },
         { 0 } };
-    static struct flood flood = { .connections_max = 9000, .limit_ms = 1000, .dice = 1 };
+    static struct flood flood = { .connections_max = 4000, .limit_ms = 1000, .dice = 1 };
     const char *token = NULL;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {

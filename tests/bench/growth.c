@@ -25,8 +25,8 @@ static const struct bff_plan plans[] = {
     PLAN("calls-3", "calls-3", BFF_PRIORITY_NORMAL, THREE),
     PLAN("calls-6", "calls-6", BFF_PRIORITY_NORMAL, SIX),
     PLAN("calls-12", "calls-12", BFF_PRIORITY_NORMAL, TWELVE),
-    PLAN("high", "calls-6", BFF_PRIORITY_HIGH, SIX),
-    PLAN("low", "calls-6", BFF_PRIORITY_LOW, SIX),
+    PLAN("high", "calls-12", BFF_PRIORITY_HIGH, TWELVE),
+    PLAN("low", "calls-12", BFF_PRIORITY_LOW, TWELVE),
 };
 
 static const struct bff_client growth = {
