@@ -280,7 +280,8 @@ bool service_listen(struct service *service, unsigned port)
 
 bool service_start(struct service *service)
 {
-    service->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
+    /* Not its epoll: that waits once more, for ever, when exactly 128 connections are ready. */
+    service->daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
         NULL, NULL, on_request, service, MHD_OPTION_LISTEN_SOCKET, service->listener,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_NOTIFY_COMPLETED,
         exchange_free, NULL, MHD_OPTION_END);

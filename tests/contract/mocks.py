@@ -315,6 +315,24 @@ def delays_hold_no_thread(mocks):
     assert mocks.ask("ads", "/_mock").json()["requests"] >= 64
 
 
+def crowds_of_any_size_are_answered(mocks):
+    """All ask while the program is held, so that it finds them all at once: libmicrohttpd's epoll
+    thread goes to sleep over exactly 128."""
+    for size in (1, 127, 128, 129, 256):
+        with contextlib.ExitStack() as crowd:
+            clients = [mocks.connect("analytics") for _ in range(size)]
+            for client in clients:
+                crowd.callback(client.close)
+                client.request("GET", "/_mock")
+                client.getresponse().read()
+            mocks.process.send_signal(signal.SIGSTOP)
+            for client in clients:
+                client.sock.settimeout(10)
+                client.request("GET", "/v1/posts/stats?ids=1")
+            mocks.process.send_signal(signal.SIGCONT)
+            assert {client.getresponse().status for client in clients} == {200}
+
+
 def statuses_carry_the_marker(mocks):
     for service in SERVICES:
         state = mocks.order(service, status=503)
@@ -535,7 +553,8 @@ WITH_ONE = (
     recommendations_are_valid, counts_are_valid, ads_are_valid, stats_are_valid,
     pages_follow_each_other, limits_are_kept, bad_questions_are_refused, events_are_counted,
     pictures_are_real, uploads_are_counted,
-    delays_are_exact, delays_hold_no_thread, statuses_carry_the_marker, bodies_are_spoilt,
+    delays_are_exact, delays_hold_no_thread, crowds_of_any_size_are_answered,
+    statuses_carry_the_marker, bodies_are_spoilt,
     bad_orders_change_nothing, the_issuer_controls_all, tokens_are_signed, tokens_may_be_wrong,
     keys_rotate, the_issuer_describes_itself, the_dump_says_the_same,
 )
