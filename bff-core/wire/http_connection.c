@@ -363,6 +363,15 @@ void http_connection_close(struct connection *connection)
     }
 }
 
+void http_connection_shut(struct connection *connection)
+{
+    if (connection->exchange.state == TURNED_AWAY) {
+        http_sender_forget(&connection->sender);
+        connection->exchange.state = NONE;
+    }
+    http_connection_close(connection);
+}
+
 static struct sockaddr_storage storage_of(const struct sockaddr *address)
 {
     struct sockaddr_storage storage = { .ss_family = address->sa_family };

@@ -95,6 +95,9 @@ void http_connection_closed(struct connection *connection);
  */
 void http_connection_close(struct connection *connection);
 
+/* The same at the server's end: who is being turned away gets no answer any more. */
+void http_connection_shut(struct connection *connection);
+
 /* What the question and the connection decide about the head of an answer. */
 void http_connection_form(const struct connection *connection, struct http_server_head *head);
 

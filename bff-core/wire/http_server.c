@@ -264,9 +264,7 @@ unsigned http_server_connections(const struct http_server *server)
 void http_server_free(struct http_server *server)
 {
     for (struct connection *at = server->connections; at; at = at->next) {
-        http_sender_forget(&at->sender); /* of whoever was turned away */
-        at->exchange.state = at->exchange.state == TURNED_AWAY ? NONE : at->exchange.state;
-        http_connection_close(at); /* the library stops only when it has all of them */
+        http_connection_shut(at); /* the library stops only when it has all of them */
     }
     tell_library(server);
     loop_unhook(server->loop, &server->hook);

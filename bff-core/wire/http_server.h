@@ -90,10 +90,10 @@ struct http_server_user {
     void (*done)(void *owner, bool is_sent, uint64_t sent_bytes);
     /*
      * NULL: everybody is served. Else asked before a whole request begins, and true turns it away:
-     * there will be no exchange, and `answer` (empty, of HTTP_TURNED_AWAY_MAX_BYTES) is sent, which
-     * must be a whole HTTP/1.1 answer that keeps the connection. For when there are too many to be
-     * refused with more ceremony: it may look, count and write, nothing else. HEAD, HTTP/1.0 and
-     * the last request of a connection always begin.
+     * there will be no exchange, and `answer` (empty; HTTP_TURNED_AWAY_MAX_BYTES at most) is sent,
+     * which must be a whole HTTP/1.1 answer that keeps the connection. For when there are too many
+     * to be refused with more ceremony: it may look, count and write, nothing else. HEAD, HTTP/1.0
+     * and the last request of a connection always begin.
      */
     bool (*turns_away)(void *context, const struct http_arrived *arrived, struct buf *answer);
 

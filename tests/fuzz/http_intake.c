@@ -1,5 +1,5 @@
 /*
- * Any bytes, cut in two ways, are the same requests; and what was accepted keeps the guard's
+ * Any bytes, cut in two ways, are the same requests; and what was accepted keeps the intake's
  * promises: no control byte in method, target, names or values, one of the known framings, nothing
  * beyond the limits. The first byte of the input says how it is cut.
  */

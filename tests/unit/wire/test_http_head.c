@@ -1,4 +1,4 @@
-/* The scan of a head's lines, byte by byte; what whole heads mean is the guard's test. */
+/* The scan of a head's lines, byte by byte; what whole heads mean is the intake's test. */
 #include "wire/http_head.h"
 
 #include <criterion/criterion.h>

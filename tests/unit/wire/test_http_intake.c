@@ -1,14 +1,10 @@
-/* The guard and the intake behind it: what the library hears, what is a request, where it ends. */
+/* The intake: what is a request, and where it ends, however it is cut. */
 #include "base/must.h"
 #include "http_corpus.h"
-#include "wire/http_guard.h"
 #include "wire/http_intake.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static const struct http_intake_limits limits = {
     .head_max_bytes = 4096,
@@ -84,7 +80,7 @@ static void check(const struct corpus_case *row, size_t piece)
     buf_release(&expected);
 }
 
-Test(http_guard, understands_the_corpus_however_it_is_cut)
+Test(http_intake, understands_the_corpus_however_it_is_cut)
 {
     static const size_t pieces[] = { SIZE_MAX, 1, 2, 3, 7 };
     for (size_t i = 0; i < CORPUS_COUNT; i++) {
@@ -120,7 +116,7 @@ static void expect_of_repeated(
     buf_release(&seen);
 }
 
-Test(http_guard, bounds_the_target)
+Test(http_intake, bounds_the_target)
 {
     expect_of_repeated("GET /", "a", 1023, " HTTP/1.1\r\nHost: a\r\n\r\n", "GET /aaa");
     expect_of_repeated("GET /", "a", 1024, " HTTP/1.1\r\nHost: a\r\n\r\n", "target too long");
@@ -128,7 +124,7 @@ Test(http_guard, bounds_the_target)
     expect_of_repeated("GET /a?", "b=c&", 5000, " HTTP/1.1\r\nHost: a\r\n\r\n", "target too long");
 }
 
-Test(http_guard, bounds_the_head)
+Test(http_intake, bounds_the_head)
 {
     expect_of_repeated(
         GET("") "GET / HTTP/1.1\r\nHost: a\r\n", "A: b\r\n", 99, "\r\n", "GET / > GET /");
@@ -138,14 +134,14 @@ Test(http_guard, bounds_the_head)
     expect_of_repeated("GET / HTTP/1.1\r\nHost: a\r\n", "A: b\r\n", 100000, "", "head too large");
 }
 
-Test(http_guard, bounds_the_body)
+Test(http_intake, bounds_the_body)
 {
     expect_of_repeated(POST("Content-Length: 65536\r\n", ""), "a", 65536, "", "POST /[aaa");
     expect_of_repeated(CHUNKS(""), "8\r\nabcdefgh\r\n", 8192, "0\r\n\r\n", "POST /[abc");
     expect_of_repeated(CHUNKS(""), "8\r\nabcdefgh\r\n", 8193, "0\r\n\r\n", "body too large");
 }
 
-Test(http_guard, bounds_what_carries_no_data)
+Test(http_intake, bounds_what_carries_no_data)
 {
     expect_of_repeated(CHUNKS("1;"), "a", 200, "\r\nx\r\n0\r\n\r\n", "POST /[x]");
     expect_of_repeated(CHUNKS("1;"), "a", 300, "\r\nx\r\n0\r\n\r\n", "malformed");
@@ -156,7 +152,7 @@ Test(http_guard, bounds_what_carries_no_data)
     expect_of_repeated(CHUNKS("0\r\nA: "), "b", 5000, "\r\n\r\n", "malformed");
 }
 
-Test(http_guard, holds_no_memory_between_requests)
+Test(http_intake, holds_no_memory_between_requests)
 {
     struct http_intake intake;
     http_intake_init(&intake, &limits);
@@ -253,7 +249,7 @@ static bool stream_uploads(
     return str_eq(method, STR("PUT")) && str_eq(target, STR("/up"));
 }
 
-Test(http_guard, leaves_a_streamed_body_to_others)
+Test(http_intake, leaves_a_streamed_body_to_others)
 {
     struct http_intake_limits streaming = limits;
     struct http_intake intake;
@@ -269,120 +265,4 @@ Test(http_guard, leaves_a_streamed_body_to_others)
     cr_assert(str_eq(buf_str(&intake.body), STR("cd")), "no more than was fed is kept");
     cr_assert_eq(intake.body_bytes, 4);
     http_intake_release(&intake);
-}
-
-/* ---- the doors ---- */
-
-struct door {
-    struct http_guards guards;
-    struct http_guard guard;
-    int client;
-    unsigned shaken;
-};
-
-static struct door door;
-
-static void count_shaken(struct http_guard *guard)
-{
-    cr_assert_eq(guard, &door.guard);
-    cr_assert_eq(guard->stage, HTTP_GUARD_SHAKEN);
-    door.shaken++;
-}
-
-static void open_door(void)
-{
-    int ends[2];
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    door = (struct door){ .client = ends[1], .guard = { .fd = ends[0], .shaken = count_shaken } };
-    http_guards_init(&door.guards, false);
-    http_guards_add(&door.guards, &door.guard);
-}
-
-static void shut_door(void)
-{
-    http_guards_remove(&door.guards, &door.guard);
-    http_guards_fini(&door.guards);
-    close(door.client);
-    close(door.guard.fd);
-}
-
-TestSuite(http_guard_doors, .init = open_door, .fini = shut_door);
-
-static void say(const char *text)
-{
-    cr_assert_eq(write(door.client, text, strlen(text)), (ssize_t)strlen(text));
-}
-
-/* What the library's recv gets; an errno as text when it gets nothing. */
-static const char *hear(void)
-{
-    static char heard[4096];
-    http_guards_enter(&door.guards);
-    ssize_t len = recv(door.guard.fd, heard, sizeof(heard) - 1, 0);
-    int why = errno;
-    http_guards_leave();
-    if (len < 0) {
-        return why == EAGAIN ? "EAGAIN" : "another errno";
-    }
-    heard[len] = '\0';
-    return heard;
-}
-
-Test(http_guard_doors, let_the_library_read_nothing)
-{
-    say("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    cr_assert_str_eq(hear(), "EAGAIN");
-    cr_assert_str_eq(hear(), "EAGAIN");
-    cr_assert_eq(door.shaken, 1);
-    door.guard.stage = HTTP_GUARD_OURS;
-    cr_assert_str_eq(hear(), "EAGAIN");
-    char got[100] = "";
-    size_t len;
-    cr_assert_eq(http_guard_read(&door.guard, got, 3, &len), HTTP_GUARD_SOME);
-    cr_assert_eq(len, 3);
-    cr_assert_str_eq(got, "GET", "all of it is there");
-}
-
-Test(http_guard_doors, tell_the_library_when_we_are_through)
-{
-    say("bytes that nobody reads");
-    door.guard.stage = HTTP_GUARD_CLOSING;
-    cr_assert_str_eq(hear(), "");
-    cr_assert_eq(door.shaken, 0);
-}
-
-Test(http_guard_doors, tell_some_from_later_and_from_the_end)
-{
-    char got[100] = "";
-    size_t len = 7;
-    cr_assert_eq(http_guard_read(&door.guard, got, sizeof(got), &len), HTTP_GUARD_LATER);
-    cr_assert_eq(len, 0);
-    cr_assert_eq(http_guard_write(&door.guard, STR("hello"), &len), HTTP_GUARD_SOME);
-    cr_assert_eq(len, 5);
-    cr_assert_eq(read(door.client, got, sizeof(got)), 5);
-    say("bye");
-    shutdown(door.client, SHUT_WR);
-    cr_assert_eq(http_guard_read(&door.guard, got, sizeof(got), &len), HTTP_GUARD_SOME);
-    cr_assert_eq(http_guard_read(&door.guard, got, sizeof(got), &len), HTTP_GUARD_ENDED);
-    shutdown(door.client, SHUT_RD);
-    cr_assert_eq(http_guard_write(&door.guard, STR("hello"), &len), HTTP_GUARD_ENDED);
-    cr_assert_eq(len, 0);
-}
-
-Test(http_guard_doors, are_open_to_everybody_else)
-{
-    say("bytes");
-    char got[8] = "";
-    cr_assert_eq(recv(door.guard.fd, got, 5, 0), 5, "no guards at work");
-    cr_assert_str_eq(got, "bytes");
-    int ends[2];
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    cr_assert_eq(write(ends[1], "other", 5), 5);
-    http_guards_enter(&door.guards);
-    cr_assert_eq(recv(ends[0], got, 5, MSG_PEEK), 5, "not a connection of ours");
-    http_guards_leave();
-    cr_assert_str_eq(got, "other");
-    cr_assert_eq(door.shaken, 0);
-    close(ends[0]);
-    close(ends[1]);
 }
