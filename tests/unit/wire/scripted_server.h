@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -250,23 +251,28 @@ static inline void *server_accept(void *argument)
 }
 
 /* At an IPv4 address; port 0: any that is free. Over TLS with credentials. The last turn of the
- * script repeats. */
+ * script repeats. NULL: somebody else has the port. */
 static inline struct server *server_start_at(const char *host, unsigned port,
     const struct turn *script, size_t turns, gnutls_certificate_credentials_t credentials)
 {
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)
+    };
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(fd, (struct sockaddr *)&address, len) != 0) {
+        cr_assert_eq(errno, EADDRINUSE);
+        close(fd);
+        return NULL;
+    }
+    cr_assert_eq(listen(fd, 64), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
     struct server *server = calloc(1, sizeof(*server));
     server->script = script;
     server->turns = turns;
     server->credentials = credentials;
     pthread_mutex_init(&server->lock, NULL);
-    server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)
-    };
-    socklen_t len = sizeof(address);
-    cr_assert_eq(bind(server->fd, (struct sockaddr *)&address, len), 0);
-    cr_assert_eq(listen(server->fd, 64), 0);
-    cr_assert_eq(getsockname(server->fd, (struct sockaddr *)&address, &len), 0);
+    server->fd = fd;
     server->port = ntohs(address.sin_port);
     pthread_create(&server->accepting, NULL, server_accept, server);
     return server;
@@ -276,7 +282,9 @@ static inline struct server *server_start_at(const char *host, unsigned port,
 static inline struct server *server_start(
     const struct turn *script, size_t turns, gnutls_certificate_credentials_t credentials)
 {
-    return server_start_at("127.0.0.1", 0, script, turns, credentials);
+    struct server *server = server_start_at("127.0.0.1", 0, script, turns, credentials);
+    cr_assert_not_null(server);
+    return server;
 }
 
 static inline void server_stop(struct server *server)

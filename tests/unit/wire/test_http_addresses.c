@@ -55,7 +55,11 @@ static void open_street(size_t lane, struct http_client_options options, bool is
     lookups = 0;
     open_client(&page, options);
     newer = server_start_at(NEW, 0, new, 1, NULL);
-    page.server = is_old_there ? server_start_at(OLD, newer->port, old, 1, NULL) : NULL;
+    cr_assert_not_null(newer);
+    while (is_old_there && !(page.server = server_start_at(OLD, newer->port, old, 1, NULL))) {
+        server_stop(newer); /* a port that is free at one address only */
+        newer = server_start_at(NEW, 0, new, 1, NULL);
+    }
     snprintf(url, sizeof(url), "http://" NAME ":%u", newer->port);
     page.origin = http_origin_new(
         page.client, &(struct http_origin_options){ .url = url, .lane = lanes[lane] }, &err);
@@ -155,6 +159,7 @@ Test(http_addresses, who_is_refused_looks_where_the_name_has_gone)
 {
     open_street(0, (struct http_client_options){ .dns_ms = 60000, .age_max_ms = 1 }, true);
     cr_assert_not(is_answered_by_new());
+    pass(&page, 5); /* the connection is too old then: none is put to who has left */
     where = NEW;
     server_stop(page.server);
     page.server = NULL;
