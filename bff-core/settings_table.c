@@ -184,6 +184,9 @@ const struct settings_row settings_service_table[] = {
                 "gets three times the calls of one without (1 to 1000)." },
     { SERVICE_ROW(http2, BOOLEAN), .otherwise = "false",
         .help = "Speak HTTP/2, over https alone." },
+    { SERVICE_ROW(gzip, BOOLEAN), .otherwise = "false",
+        .help = "Ask for answers in gzip: fewer bytes on the way, more work at both ends. What "
+                "comes in gzip is read in either case." },
     { SERVICE_ROW(timeout_ms, MS), BOUNDS(0, 5 * MINUTE), .otherwise = "0",
         .zero = "what is left of the request's budget",
         .help = "One call at most; a plan may ask for less." },

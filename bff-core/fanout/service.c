@@ -364,6 +364,7 @@ static bool open_host(
         .key_file = service->key_file,
         .connections_max = service->connections_max,
         .http2 = service->http2,
+        .asks_gzip = service->gzip,
     };
     host->shown->url = settings->url;
     host->weight = settings->weight;

@@ -238,8 +238,7 @@ enum http_outcome http_call_take_head(struct http_call *call)
         return HTTP_ANSWERED;
     }
     struct str coding = http_answer_parser_field(parser, HTTP_CONTENT_ENCODING);
-    if (call->origin->asks_gzip &&
-        (str_eq_nocase(coding, STR("gzip")) || str_eq_nocase(coding, STR("x-gzip")))) {
+    if (str_eq_nocase(coding, STR("gzip")) || str_eq_nocase(coding, STR("x-gzip"))) {
         call->inflate = http_inflate_new(&call->client->inflates);
         return HTTP_ANSWERED;
     }

@@ -49,7 +49,7 @@ struct http_origin_options {
     const char *key_file;
     unsigned connections_max; /* to this origin at once; 0: no limit of its own */
     bool http2;     /* https: HTTP/2 where the service offers it, many calls on one connection */
-    bool asks_gzip; /* asks for gzip and inflates what comes; otherwise any coding is HTTP_BROKEN */
+    bool asks_gzip; /* what comes in gzip is inflated, asked for or not; else it is HTTP_BROKEN */
     enum http_lane_choice lane;
 };
 

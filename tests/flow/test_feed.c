@@ -172,6 +172,19 @@ Test(feed, tells_analytics_what_was_seen)
     asked_once("analytics", "POST /v1/events HTTP/1.1\r\n");
 }
 
+Test(feed, asks_for_gzip_where_the_settings_say_so)
+{
+    flow_serve(&(struct flow_page){
+        .client = "mobile",
+        .services = { { "posts", .is_heard = true }, { "ads", .is_heard = true } },
+        .set = { "services.posts.gzip=true" },
+    });
+    flow_check(&(struct flow_question){ 0 },
+        &(struct flow_expected){ .status = 200, .sections = "posts=ok, ads=ok" });
+    asked_once("posts", "\r\nAccept-Encoding: gzip\r\n");
+    cr_assert_eq(flow_hears("ads", "Accept-Encoding"), 0);
+}
+
 Test(feed, does_not_mind_when_nobody_hears_it)
 {
     flow_serve(&(struct flow_page){

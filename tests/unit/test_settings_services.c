@@ -72,6 +72,7 @@ Test(settings_services, have_careful_defaults)
     cr_assert_eq(service->retries, 2);
     cr_assert(service->hedge);
     cr_assert_not(service->http2);
+    cr_assert_not(service->gzip);
     cr_assert_null(service->health);
     cr_assert_eq(service->breaker.failures, 5);
     cr_assert_eq(service->breaker.open_max_ms, 60000);

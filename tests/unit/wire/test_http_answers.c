@@ -215,7 +215,9 @@ static const struct gzip_case gzip_cases[] = {
     { "cut short", 100, -1, false, false, HTTP_BROKEN },
     { "followed by something", 100, 1, false, false, HTTP_BROKEN },
     { "damaged", 100, 0, true, false, HTTP_BROKEN },
-    { "not asked for", 100, 0, false, true, HTTP_BROKEN },
+    /* RFC 9110 section 12.5.3: who does not say what it takes may be given any coding. */
+    { "not asked for", 100, 0, false, true, HTTP_ANSWERED },
+    { "a bomb that was not asked for", 50 << 20, 0, false, true, HTTP_TOO_LARGE },
 };
 
 static void check_gzip(const struct gzip_case *row, size_t lane, unsigned drip_ms)
