@@ -38,7 +38,8 @@ struct settings_service {
     struct settings_hosts urls;  /* as written; none: there is a url */
     struct settings_hosts hosts; /* from either: never empty after a read without faults */
     bool http2;
-    bool gzip; /* asked for */
+    const char *proxy; /* NULL: none */
+    bool gzip;         /* asked for */
     const char *ca_file;
     const char *cert_file;
     const char *key_file;

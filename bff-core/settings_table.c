@@ -184,6 +184,10 @@ const struct settings_row settings_service_table[] = {
                 "gets three times the calls of one without (1 to 1000)." },
     { SERVICE_ROW(http2, BOOLEAN), .otherwise = "false",
         .help = "Speak HTTP/2, over https alone." },
+    { SERVICE_ROW(proxy, PROXY),
+        .help = "A proxy that the service is reached through, its health check too: \"http://\", "
+                "host and port. It looks the service's name up, and is not told who asks. Without "
+                "it there is none, whatever the environment says." },
     { SERVICE_ROW(gzip, BOOLEAN), .otherwise = "false",
         .help = "Ask for answers in gzip: fewer bytes on the way, more work at both ends. What "
                 "comes in gzip is read in either case." },

@@ -17,6 +17,7 @@ enum settings_kind {
     SETTINGS_URL,
     SETTINGS_ORIGIN, /* a URL that calls' targets are appended to */
     SETTINGS_HOSTS,  /* a list of them */
+    SETTINGS_PROXY,  /* a URL of scheme, host and port alone */
     SETTINGS_TARGET, /* what follows the host in a URL */
     SETTINGS_ADDRESS,
     SETTINGS_CHOICE,

@@ -45,6 +45,7 @@ static const struct {
     [SETTINGS_HOSTS] = { "a list of URLs (( \"http://a:1\", { url = \"http://b:1\"; weight = 3; } "
                          "))",
         NULL },
+    [SETTINGS_PROXY] = { "a URL in quotes (\"http://host:port\")", NULL },
     [SETTINGS_TARGET] = { "a path in quotes (\"/healthz\")", NULL },
     [SETTINGS_ADDRESS] = { "an IP address in quotes (\"127.0.0.1\", \"::1\")", NULL },
     [SETTINGS_CHOICE] = { "one of", NULL },
@@ -271,6 +272,22 @@ static bool check_origin(const struct settings_value *value, const char *text, s
                              value->name);
 }
 
+static bool check_proxy(const struct settings_value *value, const char *text, struct err *err)
+{
+    if (!check_url(value, text, err)) {
+        return false;
+    }
+    if (!str_starts(str_of(text), STR("http://"))) {
+        return err_set(err,
+            "%s is \"%.60s\"; a proxy is spoken to without TLS, so it starts with http://.",
+            value->name, text);
+    }
+    const char *end = text + strlen("http://") + strcspn(text + strlen("http://"), "/?");
+    return !*end || strcmp(end, "/") == 0 ||
+           err_set(
+               err, "%s is \"%.60s\"; nothing stands behind a proxy's port.", value->name, text);
+}
+
 static bool check_target(const struct settings_value *value, const char *text, struct err *err)
 {
     for (const char *at = text; *at; at++) {
@@ -320,6 +337,7 @@ static bool (*const checks[SETTINGS_KINDS])(
     [SETTINGS_CHOICE] = check_choice,
     [SETTINGS_URL] = check_url,
     [SETTINGS_ORIGIN] = check_origin,
+    [SETTINGS_PROXY] = check_proxy,
     [SETTINGS_TARGET] = check_target,
     [SETTINGS_FILE] = check_file,
     [SETTINGS_ADDRESS] = check_address,

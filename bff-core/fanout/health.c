@@ -88,6 +88,7 @@ struct health *health_start(struct worker *worker, const struct settings_service
         .ca_file = service->ca_file,
         .cert_file = service->cert_file,
         .key_file = service->key_file,
+        .proxy = service->proxy,
         .connections_max = 1,
     };
     struct http_origin *origin = http_origin_new(worker->client, &options, err);

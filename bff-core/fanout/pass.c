@@ -150,19 +150,21 @@ static bool has_pass_words(const struct bff_call *call)
            call->body_max_bytes;
 }
 
-/* One lane streams, and it speaks HTTP/1.1. */
+/* One lane streams, and it speaks HTTP/1.1, to the service itself. */
 static void check_service(const struct plan_call *call, const struct bff_plan *plan,
     const struct settings *settings, struct faults *faults)
 {
     const struct bff_call *asks = call->asks;
     for (size_t i = 0; i < settings->services_count; i++) {
         const struct settings_service *service = &settings->services[i];
-        if (service->http2 && asks->from && strcmp(service->name, asks->from) == 0) {
+        bool is_asked = asks->from && strcmp(service->name, asks->from) == 0;
+        if (is_asked && (service->http2 || service->proxy)) {
             faults_add(faults, asks->file ? asks->file : plan->file,
                 asks->line ? asks->line : plan->line,
-                "plan %s: the service \"%s\" speaks HTTP/2 (services.%s.http2), but a request is "
-                "passed through (.pass) by HTTP/1.1 alone.",
-                plan->name, service->name, service->name);
+                "plan %s: the service \"%s\" is asked %s (services.%s.%s), but a request is "
+                "passed through (.pass) by HTTP/1.1 and without a proxy alone.",
+                plan->name, service->name, service->http2 ? "by HTTP/2" : "through a proxy",
+                service->name, service->http2 ? "http2" : "proxy");
         }
     }
 }

@@ -362,6 +362,7 @@ static bool open_host(
         .ca_file = service->ca_file,
         .cert_file = service->cert_file,
         .key_file = service->key_file,
+        .proxy = service->proxy,
         .connections_max = service->connections_max,
         .http2 = service->http2,
         .asks_gzip = service->gzip,

@@ -396,21 +396,24 @@ static void origin_free(struct http_origin *origin)
     free(origin);
 }
 
-/* The library cannot reuse a connection for HTTP/2 without TLS, and our own lane speaks 1.1. */
-static bool may_be_http2(
+static bool is_possible(
     const struct http_origin *origin, const struct http_origin_options *options, struct err *err)
 {
-    if (!origin->is_secure) {
+    /* The library cannot use a connection again for HTTP/2 without TLS. */
+    if (options->http2 && !origin->is_secure) {
         return err_set(
             err, "\"%s\" cannot be asked by HTTP/2: that needs https, not http.", options->url);
     }
-    return options->lane != HTTP_LANE_EXCHANGE ||
-           err_set(err, "\"%s\" cannot be asked by HTTP/2 on the exchange lane.", options->url);
+    if (options->lane == HTTP_LANE_EXCHANGE && (options->http2 || options->proxy)) {
+        return err_set(err, "\"%s\" cannot be asked %s on the exchange lane.", options->url,
+            options->http2 ? "by HTTP/2" : "through a proxy");
+    }
+    return true;
 }
 
 static void choose_lane(struct http_origin *origin, const struct http_origin_options *options)
 {
-    bool is_ours = options->lane != HTTP_LANE_TRANSFER && !options->http2;
+    bool is_ours = options->lane != HTTP_LANE_TRANSFER && !options->http2 && !options->proxy;
     origin->lane = is_ours ? &http_exchange_lane : &http_transfer_lane;
     origin->http2 = options->http2;
     if (is_ours && origin->is_secure) {
@@ -425,8 +428,8 @@ struct http_origin *http_origin_new(
     struct http_origin *origin = calloc(1, sizeof(*origin));
     must(origin != NULL);
     origin->client = client;
-    if (!http_curl_url_parse(origin, options->url, err) ||
-        (options->http2 && !may_be_http2(origin, options, err))) {
+    if (!http_curl_url_parse(origin, options->url, options->proxy, err) ||
+        !is_possible(origin, options, err)) {
         origin_free(origin);
         return NULL;
     }

@@ -37,7 +37,8 @@ void http_client_free(struct http_client *client);
 /*
  * EXCHANGE is our own HTTP/1.1, on connections that the library makes and hands over for good: what
  * AUTO takes. TRANSFER leaves the whole exchange to the library, at about three times the cost; it
- * is the one that speaks HTTP/2, and AUTO takes it for that. The same tests hold for both.
+ * is the one that speaks HTTP/2 and to proxies, and AUTO takes it for those. The same tests hold
+ * for both.
  */
 enum http_lane_choice { HTTP_LANE_AUTO, HTTP_LANE_EXCHANGE, HTTP_LANE_TRANSFER };
 
@@ -47,6 +48,12 @@ struct http_origin_options {
     const char *ca_file;   /* https: whom to trust; NULL: the system's list */
     const char *cert_file; /* https: our own certificate and key; NULL: none */
     const char *key_file;
+    /*
+     * "http://proxy.internal:3128": connects in our place, and looks the origin's name up. What is
+     * https goes through a tunnel (CONNECT, RFC 9110 section 9.3.6), so it sees no more than the
+     * name. NULL: none, whatever the environment says.
+     */
+    const char *proxy;
     unsigned connections_max; /* to this origin at once; 0: no limit of its own */
     bool http2;     /* https: HTTP/2 where the service offers it, many calls on one connection */
     bool asks_gzip; /* what comes in gzip is inflated, asked for or not; else it is HTTP_BROKEN */
@@ -54,10 +61,11 @@ struct http_origin_options {
 };
 
 /*
- * NULL with a sentence in `err` when the URL cannot be used (scheme, userinfo, query, fragment,
- * port), or HTTP/2 is wanted where it is not spoken: without TLS, or on the exchange lane. A file
- * that cannot be used makes each call HTTP_UNREACHED; one that has changed counts from the next
- * connection on (exchange lane).
+ * NULL with a sentence in `err` when a URL cannot be used (scheme, userinfo, query, fragment, port;
+ * a proxy's path), or HTTP/2 or a proxy is wanted where it is not spoken: HTTP/2 without TLS,
+ * either on the exchange lane. A proxy that lets no tunnel through makes each call HTTP_UNREACHED.
+ * A file that cannot be used makes each call HTTP_UNREACHED; one that has changed counts from the
+ * next connection on (exchange lane).
  */
 struct http_origin *http_origin_new(
     struct http_client *client, const struct http_origin_options *options, struct err *err);

@@ -2,10 +2,11 @@
  * http_curl: a curl multi handle that waits on our loop.
  *
  * Owns the multi handle, what the loop watches for it, and the options that every easy handle has.
- * Promises: (1) proxies, .netrc, redirects, cookies and schemes other than http and https stay off,
- * whatever the environment says; (2) a job's `ended` runs when curl is not on the stack; (3) a
- * descriptor stays registered with epoll between two transfers, which saves two system calls for
- * each, and is forgotten before it is closed. Knows nothing of questions and answers.
+ * Promises: (1) .netrc, redirects, cookies, schemes other than http and https and any proxy but the
+ * origin's own stay off, whatever the environment says; (2) a job's `ended` runs when curl is not
+ * on the stack; (3) a descriptor stays registered with epoll between two transfers, which saves two
+ * system calls for each, and is forgotten before it is closed. Knows nothing of questions and
+ * answers.
  */
 #include "http_curl.h"
 
@@ -196,37 +197,75 @@ static void timer_expired(struct deadline *deadline)
 
 /* ---- URLs ---- */
 
-static bool read_part(struct http_origin *origin, CURLUPart part, unsigned flags, char **out)
+static bool read_part(CURLU *url, CURLUPart part, unsigned flags, char **out)
 {
     *out = NULL;
-    return curl_url_get(origin->url, part, out, flags) == CURLUE_OK;
+    return curl_url_get(url, part, out, flags) == CURLUE_OK;
 }
 
-static bool has_part(struct http_origin *origin, CURLUPart part)
+static bool has_part(CURLU *url, CURLUPart part)
 {
     char *text;
-    bool is_there = read_part(origin, part, 0, &text);
+    bool is_there = read_part(url, part, 0, &text);
     curl_free(text);
     return is_there;
 }
 
-/* Why the URL cannot be an origin, or NULL. */
-static const char *url_fault(struct http_origin *origin, const char *scheme)
+static bool has_scheme(CURLU *url, const char *scheme)
 {
-    origin->is_secure = strcmp(scheme, "https") == 0;
-    if (!origin->is_secure && strcmp(scheme, "http") != 0) {
-        return "its scheme is neither http nor https";
+    char *text;
+    bool is_it = read_part(url, CURLUPART_SCHEME, 0, &text) && strcmp(text, scheme) == 0;
+    curl_free(text);
+    return is_it;
+}
+
+static bool has_path(CURLU *url)
+{
+    char *path;
+    must(read_part(url, CURLUPART_PATH, 0, &path));
+    bool is_there = strcmp(path, "/") != 0;
+    curl_free(path);
+    return is_there;
+}
+
+/* Why the URL cannot be used, or NULL. */
+static const char *url_fault(CURLU *url)
+{
+    return !has_scheme(url, "https") && !has_scheme(url, "http")
+               ? "its scheme is neither http nor https"
+           : has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)
+               ? "it names a user, which belongs into a field of the question"
+           : has_part(url, CURLUPART_QUERY)
+               ? "it has a query, which belongs into the target of a call"
+           : has_part(url, CURLUPART_FRAGMENT) ? "it has a fragment, which no service ever sees"
+                                               : NULL;
+}
+
+static const char *proxy_fault(CURLU *url)
+{
+    return has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)
+               ? "it names a user, and no proxy is told who asks"
+           : !has_scheme(url, "http")
+               ? "a proxy is spoken to without TLS, so it begins with http://"
+           : has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT) || has_path(url)
+               ? "something stands behind its port"
+               : NULL;
+}
+
+/* NULL with a sentence in `err`, in which the URL is `whose`. */
+static CURLU *url_read(
+    const char *text, const char *whose, const char *(*fault_of)(CURLU *url), struct err *err)
+{
+    CURLU *url = curl_url();
+    must(url != NULL);
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
+    const char *fault = code == CURLUE_OK ? fault_of(url) : curl_url_strerror(code);
+    if (fault) {
+        err_set(err, "\"%s\" cannot be used as %s: %s.", text, whose, fault);
+        curl_url_cleanup(url);
+        return NULL;
     }
-    if (has_part(origin, CURLUPART_USER) || has_part(origin, CURLUPART_PASSWORD)) {
-        return "it names a user, which belongs into a field of the question";
-    }
-    if (has_part(origin, CURLUPART_QUERY)) {
-        return "it has a query, which belongs into the target of a call";
-    }
-    if (has_part(origin, CURLUPART_FRAGMENT)) {
-        return "it has a fragment, which no service ever sees";
-    }
-    return NULL;
+    return url;
 }
 
 static char *join(const char *host, const char *port)
@@ -240,7 +279,7 @@ static char *join(const char *host, const char *port)
 static void take_prefix(struct http_origin *origin)
 {
     char *path;
-    must(read_part(origin, CURLUPART_PATH, 0, &path));
+    must(read_part(origin->url, CURLUPART_PATH, 0, &path));
     size_t len = strlen(path);
     while (len && path[len - 1] == '/') {
         len--;
@@ -274,36 +313,69 @@ static char *domain_of(const char *host)
 static void take_host(struct http_origin *origin)
 {
     char *host, *port, *written_port;
-    must(read_part(origin, CURLUPART_HOST, 0, &host));
-    must(read_part(origin, CURLUPART_PORT, CURLU_DEFAULT_PORT, &port));
-    bool has_own_port = read_part(origin, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT, &written_port);
+    must(read_part(origin->url, CURLUPART_HOST, 0, &host));
+    must(read_part(origin->url, CURLUPART_PORT, CURLU_DEFAULT_PORT, &port));
+    bool has_own_port =
+        read_part(origin->url, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT, &written_port);
     origin->name = join(host, port);
     origin->host = has_own_port ? strdup(origin->name) : strdup(host);
     must(origin->host != NULL);
     origin->domain = domain_of(host);
     make_plain_url(origin, port);
-    origin->addresses = http_addresses_new(origin->domain, port, origin->client->options.dns_ms);
     curl_free(host);
     curl_free(port);
     curl_free(written_port);
 }
 
-bool http_curl_url_parse(struct http_origin *origin, const char *text, struct err *err)
+/* Whom one connects to, which is found by its name. */
+static void take_peer(struct http_origin *origin, CURLU *url)
 {
-    origin->url = curl_url();
-    must(origin->url != NULL);
-    CURLUcode code = curl_url_set(origin->url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
-    char *scheme;
-    if (code != CURLUE_OK || !read_part(origin, CURLUPART_SCHEME, 0, &scheme)) {
-        return err_set(err, "\"%s\" cannot be used as a URL: %s.", text, curl_url_strerror(code));
+    char *host, *port;
+    must(read_part(url, CURLUPART_HOST, 0, &host));
+    must(read_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, &port));
+    char *domain = domain_of(host);
+    origin->peer = join(host, port);
+    origin->addresses = http_addresses_new(domain, port, origin->client->options.dns_ms);
+    free(domain);
+    curl_free(host);
+    curl_free(port);
+}
+
+/*
+ * Curl has another default port for a proxy than a URL has, so it is told the port. A proxy that
+ * sees the question reads whose it is from the target (RFC 9112 section 3.2.2).
+ */
+static bool take_proxy(struct http_origin *origin, const char *text, struct err *err)
+{
+    CURLU *url = url_read(text, "a proxy's URL", proxy_fault, err);
+    if (!url) {
+        return false;
     }
-    const char *fault = url_fault(origin, scheme);
-    curl_free(scheme);
-    if (fault) {
-        return err_set(err, "\"%s\" cannot be used as a service's URL: %s.", text, fault);
+    take_peer(origin, url);
+    curl_url_cleanup(url);
+    must(asprintf(&origin->proxy, "http://%s", origin->peer) >= 0);
+    if (!origin->is_secure) {
+        char *prefix = origin->prefix;
+        must(asprintf(&origin->prefix, "http://%s%s", origin->host, prefix) >= 0);
+        free(prefix);
     }
+    return true;
+}
+
+bool http_curl_url_parse(
+    struct http_origin *origin, const char *text, const char *proxy, struct err *err)
+{
+    origin->url = url_read(text, "a service's URL", url_fault, err);
+    if (!origin->url) {
+        return false;
+    }
+    origin->is_secure = has_scheme(origin->url, "https");
     take_prefix(origin);
     take_host(origin);
+    if (proxy) {
+        return take_proxy(origin, proxy, err);
+    }
+    take_peer(origin, origin->url);
     return true;
 }
 
@@ -316,6 +388,8 @@ void http_curl_url_free(struct http_origin *origin)
     free(origin->host);
     free(origin->domain);
     free(origin->prefix);
+    free(origin->proxy);
+    free(origin->peer);
 }
 
 /* ---- easy handles ---- */
@@ -358,8 +432,11 @@ void *http_curl_easy_new(struct http_curl *curl, struct http_origin *origin, voi
     const struct http_client_options *options = &origin->client->options;
     must_curl(curl_easy_setopt(easy, CURLOPT_CURLU, (CURLU *)url));
     set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    set_text(easy, CURLOPT_PROXY, "");
-    set_text(easy, CURLOPT_NOPROXY, "*");
+    /* In place of what the environment says: this one, for all hosts, or none. */
+    set_text(easy, CURLOPT_PROXY, origin->proxy ? origin->proxy : "");
+    set_text(easy, CURLOPT_NOPROXY, origin->proxy ? "" : "*");
+    /* Of a proxy that makes a tunnel nothing is read as if the service had said it. */
+    set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
     set_long(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
     set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
     set_long(easy, CURLOPT_NOSIGNAL, 1);
@@ -397,7 +474,7 @@ static void place(struct http_curl_job *job, const char *words)
 static void place_origin(struct http_curl_job *job, struct http_origin *origin)
 {
     const char *known = http_addresses_known(origin->addresses, clock_now_us());
-    char *words = known ? join(origin->name, known) : NULL;
+    char *words = known ? join(origin->peer, known) : NULL;
     if (words || job->places) {
         place(job, words);
     }
@@ -420,7 +497,7 @@ void http_curl_add_anew(
     struct http_curl *curl, struct http_curl_job *job, struct http_origin *origin)
 {
     char *words = NULL;
-    must(asprintf(&words, "-%s", origin->name) >= 0);
+    must(asprintf(&words, "-%s", origin->peer) >= 0);
     place(job, words);
     free(words);
     add(curl, job);

@@ -25,10 +25,11 @@ struct http_curl *http_curl_new(struct loop *loop, unsigned connections_max);
 void http_curl_free(struct http_curl *curl);
 
 /*
- * Reads an origin's URL into url, plain_url, name, host, domain, prefix and is_secure. False with a
- * sentence in `err`.
+ * Reads an origin's URL, and its proxy's unless that is NULL, into url, plain_url, name, host,
+ * domain, prefix, is_secure, proxy, peer and addresses. False with a sentence in `err`.
  */
-bool http_curl_url_parse(struct http_origin *origin, const char *text, struct err *err);
+bool http_curl_url_parse(
+    struct http_origin *origin, const char *text, const char *proxy, struct err *err);
 void http_curl_url_free(struct http_origin *origin);
 
 /*

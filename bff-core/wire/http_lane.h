@@ -55,10 +55,12 @@ struct http_origin {
     char *name;      /* host:port */
     char *host;      /* as the Host field has it */
     char *domain;    /* the host alone, as a certificate has it */
-    char *prefix;    /* of all targets: "" or "/v1" */
+    char *prefix;    /* of all targets: "" or "/v1"; to a proxy that reads them a whole URL */
     void *url;       /* of curl: scheme, host and port, parsed once */
     void *plain_url; /* the same place without TLS */
     char *ca_file, *cert_file, *key_file;
+    char *proxy; /* its URL; NULL: none */
+    char *peer;  /* host:port that is connected to: the origin's own, or its proxy's */
     unsigned connections_max;
     bool is_secure;
     bool asks_gzip;
@@ -69,8 +71,8 @@ struct http_origin {
     struct http_link connects; /* of http_connect: handles that connect nothing */
     unsigned connects_spare;
     uint64_t asked_anew_us; /* of http_connect: when the library last looked the name up itself */
-    struct http_addresses *addresses;
-    struct http_client_tls *tls; /* of the exchange lane; NULL: not secure */
+    struct http_addresses *addresses; /* of the peer */
+    struct http_client_tls *tls;      /* of the exchange lane; NULL: not secure */
     struct http_origin_counters counters;
 };
 

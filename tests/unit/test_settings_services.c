@@ -73,6 +73,7 @@ Test(settings_services, have_careful_defaults)
     cr_assert(service->hedge);
     cr_assert_not(service->http2);
     cr_assert_not(service->gzip);
+    cr_assert_null(service->proxy);
     cr_assert_null(service->health);
     cr_assert_eq(service->breaker.failures, 5);
     cr_assert_eq(service->breaker.open_max_ms, 60000);
@@ -178,6 +179,32 @@ Test(settings_services, what_cannot_go_together)
         "bff.conf:11: services.e.breaker.open_ms is above services.e.breaker.open_max_ms.\n");
 }
 
+Test(settings_services, a_proxy_is_a_host_and_a_port)
+{
+    expect_faults("services = {\n"
+                  "  a = { url = \"http://h\"; proxy = \"http://proxy:3128\"; };\n"
+                  "  b = { url = \"https://h\"; http2 = true; proxy = \"http://[::1]:80/\"; };\n"
+                  "  c = { url = \"http://h\"; proxy = \"https://proxy:3128\"; };\n"
+                  "  d = { url = \"http://h\"; proxy = \"proxy:3128\"; };\n"
+                  "  e = { url = \"http://h\"; proxy = \"http://u:p@proxy\"; };\n"
+                  "  f = { url = \"http://h\"; proxy = \"http://proxy/path\"; };\n"
+                  "  g = { url = \"http://h\"; proxy = \"http://proxy?q\"; };\n"
+                  "  h = { url = \"http://h\"; proxy = 3128; };\n"
+                  "};\n",
+        "bff.conf:5: services.c.proxy is \"https://proxy:3128\"; a proxy is spoken to without TLS, "
+        "so it starts with http://.\n"
+        "bff.conf:6: services.d.proxy is \"proxy:3128\"; a URL starts with http:// or https:// "
+        "here.\n"
+        "bff.conf:7: services.e.proxy has a user before its host; a URL with a user is not taken.\n"
+        "bff.conf:8: services.f.proxy is \"http://proxy/path\"; nothing stands behind a proxy's "
+        "port.\n"
+        "bff.conf:9: services.g.proxy is \"http://proxy?q\"; nothing stands behind a proxy's "
+        "port.\n"
+        "bff.conf:10: services.h.proxy is a whole number; it takes a URL in quotes "
+        "(\"http://host:port\").\n");
+    cr_assert_str_eq(settings_service(&settings, "a")->proxy, "http://proxy:3128");
+}
+
 Test(settings_services, a_health_check_has_a_path)
 {
     expect_faults("services = { a = { url = \"http://h\"; health = \"/healthz?deep=1\";\n"
@@ -241,7 +268,7 @@ Test(settings_services, what_is_printed_reads_back)
         "  a = { url = \"http://h:1\"; health = \"/healthz\"; retries = 0; hedge = false;\n"
         "    breaker = { failures = 0; window_ms = \"30s\"; }; };\n"
         "  b = { urls = ( \"https://a:1/v1\", { url = \"https://b\"; weight = 3; } );\n"
-        "    http2 = true; }; };\n",
+        "    http2 = true; proxy = \"http://p:3128\"; }; };\n",
         "");
     struct settings first = settings;
     static char text[2][65536];
@@ -262,5 +289,6 @@ Test(settings_services, what_is_printed_reads_back)
     cr_assert_eq(hosts_of("b")->count, 2);
     expect_host("b", 1, "https://b", 3);
     cr_assert(settings_service(&settings, "b")->http2);
+    cr_assert_str_eq(settings_service(&settings, "b")->proxy, "http://p:3128");
     expect_host("a", 0, "http://h:1", 1);
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 static struct settings_service services[] = { { .name = "posts" },
-    { .name = "modern", .http2 = true } };
+    { .name = "modern", .http2 = true }, { .name = "far", .proxy = "http://proxy:3128" } };
 
 static void compile(struct page *page, const struct bff_plan *plan)
 {
@@ -54,7 +54,9 @@ static const struct {
     { PLAN(.calls = { { PASS, .answer_fields = { "X-Content-Type-Options" } } }),
         "not passed through" },
     { PLAN(.calls = { { .as = "up", .from = "modern", .pass = "/u" } }),
-        "the service \"modern\" speaks HTTP/2 (services.modern.http2)" },
+        "the service \"modern\" is asked by HTTP/2 (services.modern.http2)" },
+    { PLAN(.calls = { { .as = "up", .from = "far", .pass = "/u" } }),
+        "the service \"far\" is asked through a proxy (services.far.proxy)" },
     { PLAN(.calls = { { .as = "up", .from = "nobody", .pass = "/u" } }),
         "no service in the settings is named" },
     { PLAN(.calls = { { .as = "up", .from = "posts", .pass = "/u/{path.no}" } }), "{path.no}" },
