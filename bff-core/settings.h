@@ -49,7 +49,8 @@ struct settings_service {
     unsigned in_flight_min;   /* bounds of the adaptive limit, of one worker */
     unsigned in_flight_max;
     size_t answer_max_bytes;
-    unsigned retries; /* of one call */
+    unsigned retries;   /* of one call */
+    unsigned redirects; /* that one attempt follows */
     bool hedge;
     const char *health; /* the path of a health check; NULL: none is made */
     unsigned health_interval_ms;

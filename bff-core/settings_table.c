@@ -211,6 +211,9 @@ const struct settings_row settings_service_table[] = {
         .help = "How often one call may be asked again, where that is legal; of all calls at most "
                 "a fifth are, and three a second. A host that cannot be reached does not count: "
                 "the call goes on to another one at once." },
+    { SERVICE_ROW(redirects, COUNT), BOUNDS(0, 5), .otherwise = "0", .zero = "none is followed",
+        .help = "How often the answer to a GET may lead to another place of the same host, below "
+                "the URL's path. One that leads elsewhere is a failed call." },
     { SERVICE_ROW(hedge, BOOLEAN), .otherwise = "true",
         .help = "Ask a second host when the first takes longer than 95 of 100 calls do; at most 3 "
                 "of 100 calls are asked twice." },

@@ -16,21 +16,31 @@ struct attempt {
     struct copy *known;     /* an old copy, whose tag was sent along; held. NULL: none */
     bool is_hedge;
     uint64_t began_us; /* monotonic */
+    char *target;      /* where redirects have led to; NULL: the question's own */
+    unsigned redirects;
+    uint64_t asked_us; /* when it was put there, or began */
     struct loop *loop;
 };
 
 /*
- * Puts the passenger's question, with what is left of its time. All members but `http` and `loop`
- * are set; `done` gets the attempt, never before this returns.
+ * Puts the passenger's question, with what is left of its time. The members before `began_us` are
+ * set, `http` excepted, and that; `done` gets the attempt, never before this returns.
  */
 void attempt_start(struct attempt *attempt, struct worker *worker, const struct passenger *question,
     http_done *done);
+
+/*
+ * From `done`: true when the answer leads elsewhere and the service's settings let it; the question
+ * is then put there, to the same host, and `done` gets the attempt once more.
+ */
+bool attempt_follows(struct attempt *attempt, struct worker *worker,
+    const struct passenger *question, const struct http_answer *answer, http_done *done);
 
 /* When the answer, or the failure, came. */
 static inline uint64_t attempt_ended_us(
     const struct attempt *attempt, const struct http_answer *answer)
 {
-    return attempt->began_us + answer->total_us;
+    return attempt->asked_us + answer->total_us;
 }
 
 /* It has ended, then: tells the service, and lets go of the known copy. */

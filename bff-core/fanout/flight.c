@@ -425,6 +425,10 @@ static void attempt_done(void *context, struct http_answer *answer)
 {
     struct attempt *attempt = context;
     struct flight *flight = attempt->flight;
+    struct worker *worker = flight->flights->worker;
+    if (attempt_follows(attempt, worker, first_passenger(flight), answer, attempt_done)) {
+        return;
+    }
     if (answer->outcome == HTTP_ANSWERED && answer->status == 200) {
         arrive(attempt, answer);
         return;

@@ -65,6 +65,7 @@ static const struct str kept_names[HTTP_ANSWER_FIELDS] = {
     [HTTP_RETRY_AFTER] = { "retry-after", 11 },
     [HTTP_AGE] = { "age", 3 },
     [HTTP_VARY] = { "vary", 4 },
+    [HTTP_LOCATION] = { "location", 8 },
 };
 
 /* How many bytes of a token the text begins with. */

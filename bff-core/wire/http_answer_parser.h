@@ -33,6 +33,7 @@ enum http_answer_field {
     HTTP_RETRY_AFTER,
     HTTP_AGE,
     HTTP_VARY,
+    HTTP_LOCATION,
     HTTP_ANSWER_FIELDS
 };
 

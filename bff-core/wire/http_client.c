@@ -19,6 +19,7 @@
 #include "http_curl.h"
 #include "http_flow.h"
 #include "http_lane.h"
+#include "http_place.h"
 
 #include <stdlib.h>
 
@@ -162,6 +163,7 @@ static void fill_answer(struct http_call *call)
     answer->retry_after = http_answer_parser_field(parser, HTTP_RETRY_AFTER);
     answer->age = http_answer_parser_field(parser, HTTP_AGE);
     answer->vary = http_answer_parser_field(parser, HTTP_VARY);
+    answer->location = http_answer_parser_field(parser, HTTP_LOCATION);
 }
 
 /* The only place where a call becomes ENDED. */
@@ -305,15 +307,38 @@ static void call_free(struct http_call *call)
     free(call);
 }
 
+/* What no URL holds (RFC 3986 section 2). */
+static inline struct block ends_url(struct block b)
+{
+    return (struct block){ (b.bytes <= ' ') | (b.bytes >= 0x7f) };
+}
+
 /* What a target cannot hold: it would end the line, or itself. */
 static inline struct block ends_target(struct block b)
 {
-    return (struct block){ (b.bytes <= ' ') | (b.bytes >= 0x7f) | (b.bytes == '#') };
+    return (struct block){ ends_url(b).bytes | (b.bytes == '#') };
 }
 
 static bool is_target(struct str target)
 {
     return target.len && target.at[0] == '/' && !block_find(target, ends_target);
+}
+
+char *http_origin_target(const struct http_origin *origin, struct str target, struct str location)
+{
+    if (!location.len || block_find(location, ends_url)) {
+        return NULL;
+    }
+    char *from = strndup(target.at, target.len), *to = strndup(location.at, location.len);
+    must(from != NULL && to != NULL);
+    char *found = http_place_target(origin, from, to);
+    free(from);
+    free(to);
+    if (found && !is_target(str_of(found))) {
+        free(found);
+        return NULL;
+    }
+    return found;
 }
 
 static void check_options(const struct http_call_options *options)
@@ -389,7 +414,7 @@ static void origin_free(struct http_origin *origin)
     if (origin->lane) {
         origin->lane->forget(origin);
     }
-    http_curl_url_free(origin);
+    http_place_fini(origin);
     free(origin->ca_file);
     free(origin->cert_file);
     free(origin->key_file);
@@ -428,7 +453,7 @@ struct http_origin *http_origin_new(
     struct http_origin *origin = calloc(1, sizeof(*origin));
     must(origin != NULL);
     origin->client = client;
-    if (!http_curl_url_parse(origin, options->url, options->proxy, err) ||
+    if (!http_place_init(origin, options->url, options->proxy, err) ||
         !is_possible(origin, options, err)) {
         origin_free(origin);
         return NULL;

@@ -74,6 +74,13 @@ struct http_origin *http_origin_new(
 const char *http_origin_name(const struct http_origin *origin);
 
 /*
+ * The target to which the Location of an answer leads, for who asked for `target` (RFC 9110 section
+ * 10.2.2). Freed by the caller. NULL: it leads to another scheme, host or port, beside the origin's
+ * path, or nowhere.
+ */
+char *http_origin_target(const struct http_origin *origin, struct str target, struct str location);
+
+/*
  * A field of the question. The name is a token and the value has no control byte: a bug otherwise.
  * Host, Connection, Content-Length and Transfer-Encoding are the client's own, and Accept-Encoding
  * where the answer is not streamed.
@@ -170,6 +177,7 @@ struct http_answer {
     struct str retry_after;
     struct str age;
     struct str vary;
+    struct str location;
     uint64_t queued_us;  /* for a connection to be free; part of total_us */
     uint64_t connect_us; /* 0: a kept-alive connection was reused */
     uint64_t total_us;   /* from its start to its end, which may be a moment ago */

@@ -25,14 +25,6 @@ struct http_curl *http_curl_new(struct loop *loop, unsigned connections_max);
 void http_curl_free(struct http_curl *curl);
 
 /*
- * Reads an origin's URL, and its proxy's unless that is NULL, into url, plain_url, name, host,
- * domain, prefix, is_secure, proxy, peer and addresses. False with a sentence in `err`.
- */
-bool http_curl_url_parse(
-    struct http_origin *origin, const char *text, const char *proxy, struct err *err);
-void http_curl_url_free(struct http_origin *origin);
-
-/*
  * An easy handle with all that never changes for this origin, for `curl`; `url` is one of the
  * origin's two. The caller owns it (curl_easy_cleanup).
  */

@@ -55,7 +55,8 @@ struct http_origin {
     char *name;      /* host:port */
     char *host;      /* as the Host field has it */
     char *domain;    /* the host alone, as a certificate has it */
-    char *prefix;    /* of all targets: "" or "/v1"; to a proxy that reads them a whole URL */
+    char *path;      /* where all targets are: "" or "/v1" */
+    char *prefix;    /* what is written before each: the path, or to a proxy that reads it a URL */
     void *url;       /* of curl: scheme, host and port, parsed once */
     void *plain_url; /* the same place without TLS */
     char *ca_file, *cert_file, *key_file;

@@ -70,6 +70,7 @@ Test(settings_services, have_careful_defaults)
     expect_faults("services = { a = { url = \"http://h\"; }; };\n", "");
     const struct settings_service *service = settings_service(&settings, "a");
     cr_assert_eq(service->retries, 2);
+    cr_assert_eq(service->redirects, 0);
     cr_assert(service->hedge);
     cr_assert_not(service->http2);
     cr_assert_not(service->gzip);

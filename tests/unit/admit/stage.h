@@ -52,6 +52,12 @@ struct http_origin *http_origin_new(
     return (struct http_origin *)&stage_http;
 }
 
+char *http_origin_target(const struct http_origin *origin, struct str target, struct str location)
+{
+    (void)origin, (void)target, (void)location;
+    return NULL;
+}
+
 struct http_call *http_call_start(struct http_client *client,
     const struct http_call_options *options, http_done *done, void *context)
 {

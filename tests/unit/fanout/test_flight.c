@@ -97,6 +97,85 @@ Test(flight, a_status_that_blames_the_question_is_an_answer)
     airport_close();
 }
 
+/* ---- sent on ---- */
+
+#define MOVED(to) STATUS("307 Temporary Redirect", "Location: " to "\r\n")
+
+Test(flight, nobody_is_sent_on_unless_that_is_allowed)
+{
+    OPEN({ .say = MOVED("/elsewhere") }, { .say = OK_BODY("", "posts") });
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(ann->passenger.landing.status, 307);
+    cr_assert_eq(server_questions(airport.server), 1);
+    airport_close();
+}
+
+Test(flight, a_get_that_is_sent_on_is_one_try)
+{
+    OPEN({ .say = MOVED("/elsewhere?a=1#b") }, { .say = MOVED("../other") },
+        { .say = OK_BODY("Cache-Control: max-age=60\r\n", "posts") });
+    town.settings.services[0].redirects = 2;
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_LIVE, "posts", 1);
+    cr_assert_eq(server_questions(airport.server), 3);
+    cr_assert_eq(strncmp(airport.server->heard, "GET /other HTTP/1.1\r\n", 21), 0);
+    struct traveller *later = board_for("ann"); /* of what was asked, not of where it was found */
+    cr_assert(later->has_landed);
+    expect(later, CALL_CACHED, "posts", 0);
+    airport_close();
+}
+
+Test(flight, but_not_round_and_round)
+{
+    OPEN({ .say = MOVED("/elsewhere") });
+    town.settings.services[0].redirects = 3;
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(server_questions(airport.server), 4);
+    airport_close();
+}
+
+Test(flight, a_post_is_not_sent_on)
+{
+    OPEN({ .say = MOVED("/elsewhere") }, { .say = OK_BODY("", "posts") });
+    town.settings.services[0].redirects = 3;
+    struct traveller *ann = ticket("ann");
+    ann->passenger.method = HTTP_POST;
+    board_with(ann);
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(server_questions(airport.server), 1);
+    airport_close();
+}
+
+Test(flight, nor_anybody_to_another_host)
+{
+    OPEN({ .say = MOVED("http://127.0.0.1:1/elsewhere") }, { .say = OK_BODY("", "posts") });
+    town.settings.services[0].redirects = 3;
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(ann->passenger.landing.status, 307);
+    airport_close();
+}
+
+/* The way there and a pause are within the passenger's time. */
+Test(flight, who_is_sent_on_has_no_more_time_for_that)
+{
+    OPEN({ .say = MOVED("/elsewhere") }, { .then = HANG });
+    town.settings.services[0].redirects = 1;
+    struct traveller *ann = ticket("ann");
+    ann->passenger.ends_us = clock_now_us() + 100 * 1000;
+    board_with(ann);
+    fly();
+    expect(ann, CALL_TIMED_OUT, "", 1);
+    airport_close();
+}
+
 Test(flight, a_close_before_the_first_byte_is_asked_again)
 {
     OPEN({ .then = RESET }, { .say = OK_BODY("", "posts") });

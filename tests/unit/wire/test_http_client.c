@@ -121,26 +121,6 @@ Test(http_client, a_name_that_is_not_known_harms_nobody_else)
     }
 }
 
-Test(http_client, urls_that_are_no_origin_are_refused_with_a_sentence)
-{
-    static const char *const urls[] = { "", "profiles", "ftp://a/", "http://", "http://u@a/",
-        "http://u:p@a/", "http://a/?q", "http://a/#f", "http://a:99999/", "http://a:x/",
-        "http://a b/" };
-    struct page page;
-    open_client(&page, (struct http_client_options){ 0 });
-    for (size_t i = 0; i < countof(urls); i++) {
-        struct err err = { "" };
-        struct http_origin_options options = { .url = urls[i] };
-        cr_assert_null(http_origin_new(page.client, &options, &err), "%s", urls[i]);
-        cr_assert_eq(err.text[strlen(err.text) - 1], '.', "%s: %s", urls[i], err.text);
-    }
-    struct err err;
-    struct http_origin_options options = { .url = "https://profiles.internal/v1/" };
-    struct http_origin *origin = http_origin_new(page.client, &options, &err);
-    cr_assert_str_eq(http_origin_name(origin), "profiles.internal:443");
-    close_page(&page);
-}
-
 /* ---- kept-alive connections ---- */
 
 enum reuse { NEVER, ALWAYS, MAYBE };
