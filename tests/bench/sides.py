@@ -261,7 +261,9 @@ class Bench:
 
     def nginx_is_there(self):
         wanted = ("ndk_http_module.so", "ngx_http_lua_module.so")
-        return NGINX is not None and all((MODULES / name).exists() for name in wanted)
+        has_cjson = any(pathlib.Path("/usr/lib").glob("*/lua/5.1/cjson.so"))
+        return (NGINX is not None and has_cjson
+                and all((MODULES / name).exists() for name in wanted))
 
     def fastify_is_there(self):
         """True when its packages are installed; fetches them where that is possible."""
