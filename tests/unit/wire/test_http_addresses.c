@@ -92,20 +92,39 @@ static const struct http_client_options restless = {
 
 /* ---- the background ---- */
 
+static void follow(void)
+{
+    cr_assert_not(is_answered_by_new());
+    where = NEW;
+    unsigned asked = 0;
+    while (!is_answered_by_new()) {
+        cr_assert_lt(++asked, 100);
+        pass(&page, 50);
+    }
+}
+
 Test(http_addresses, a_name_is_followed_and_no_call_fails)
 {
     WITH_LANES(lane)
     {
         open_street(lane, restless, true);
-        cr_assert_not(is_answered_by_new());
-        where = NEW;
-        unsigned asked = 0;
-        while (!is_answered_by_new()) {
-            cr_assert_lt(++asked, 100);
-            pass(&page, 50);
-        }
+        follow();
         close_street();
     }
+}
+
+/* Then the service's own is not looked up: nobody here knows it. */
+Test(http_addresses, a_proxys_name_is_followed_too)
+{
+    char proxy[64];
+    struct err err;
+    open_street(1, restless, true);
+    snprintf(proxy, sizeof(proxy), "http://" NAME ":%u", newer->port);
+    page.origin = http_origin_new(page.client,
+        &(struct http_origin_options){ .url = "http://profiles.invalid", .proxy = proxy }, &err);
+    cr_assert_not_null(page.origin);
+    follow();
+    close_street();
 }
 
 /* Until a lookup of ours has come back: the next one begins only then. */
