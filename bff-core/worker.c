@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "fanout/flight.h"
+#include "fanout/memories.h"
 #include "fanout/service.h"
 #include "observe/access.h"
 #include "observe/metrics.h"
@@ -164,6 +165,7 @@ static bool make_client(struct worker *worker, struct err *err)
     }
     worker->upstream = services_shown(worker->services);
     worker->flights = flights_new(worker);
+    worker->memories = memories_new(worker->core);
     return true;
 }
 
@@ -245,6 +247,7 @@ void worker_join(struct worker *worker)
     shed_free(worker->shed);
     http_server_free(worker->server);
     flights_free(worker->flights);
+    memories_free(worker->memories);
     services_free(worker->services);
     http_client_free(worker->client);
     access_writer_free(worker->access);

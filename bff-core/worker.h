@@ -52,6 +52,7 @@ struct worker {
     struct tokens *tokens;         /* admit/tokens: verified tokens */
     struct services *services;     /* fanout/service: origins of this worker */
     struct flights *flights;       /* fanout/flight: calls under way, and copies of answers */
+    struct memories *memories;     /* fanout/memories: what answers have looked like */
     struct compressor *compressor; /* wire/compress */
     struct metrics_shard *metrics; /* observe/metrics: this worker's counters */
     struct access_writer *access;  /* observe/access: this worker's lines */

@@ -24,7 +24,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 256, HEAP_FIRST = 256, ROUNDS = 8 };
+enum { EVENTS_MAX = 1024, HEAP_FIRST = 256, ROUNDS = 8 };
 
 struct entry {
     uint64_t at_us;

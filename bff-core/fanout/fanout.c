@@ -15,6 +15,7 @@
 #include "../base/clock.h"
 #include "../base/must.h"
 #include "flight.h"
+#include "memories.h"
 #include "pass.h"
 #include "plan.h"
 #include "service.h"
@@ -101,7 +102,9 @@ static struct call *call_of(struct passenger *passenger)
 static const char *judge(struct passenger *passenger, struct copy *copy)
 {
     struct call *call = call_of(passenger);
-    return scan(compiled(call)->want, buf_str(&copy->body), &call->request->arena, &call->values);
+    struct request *request = call->request;
+    struct scan_memory *memory = memories_get(request->worker->memories, call);
+    return scan_again(memory, buf_str(&copy->body), &request->arena, &call->values);
 }
 
 static void take(struct call *call)

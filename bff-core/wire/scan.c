@@ -15,11 +15,14 @@
 #include "scan.h"
 
 #include "../base/buf.h"
+#include "../base/must.h"
 #include "scan_gap.h"
 #include "scan_guess.h"
 #include "scan_notes.h"
 #include "scan_token.h"
 #include "text_hash.h"
+
+#include <stdlib.h>
 
 _Static_assert(BUF_PADDING >= 64, "text is read 32 bytes at a time");
 
@@ -248,6 +251,36 @@ __attribute__((noinline)) static const char *wanted_nested(
     return p;
 }
 
+/* ---- what bodies have looked like ---- */
+
+struct scan_memory {
+    const struct want *want;
+    struct guesses guesses;
+    struct gaps gaps;
+    struct guess *firsts[]; /* of guesses */
+};
+
+static void memory_clear(struct scan_memory *memory)
+{
+    guesses_init(&memory->guesses, memory->firsts, memory->want->nodes_count);
+    gaps_init(&memory->gaps);
+}
+
+struct scan_memory *scan_memory_new(const struct want *want)
+{
+    struct scan_memory *memory =
+        malloc(sizeof(*memory) + want->nodes_count * sizeof(*memory->firsts));
+    must(memory != NULL);
+    memory->want = want;
+    memory_clear(memory);
+    return memory;
+}
+
+void scan_memory_free(struct scan_memory *memory)
+{
+    free(memory);
+}
+
 /* ---- the door ---- */
 
 /* NULL, with all notes made, or what is wrong with the body. */
@@ -260,9 +293,6 @@ static const char *scan_all(struct scanner *s, struct str body)
         return s->fault.why;
     }
     s->notes = arena_zalloc(s->arena, s->want->lists_count, sizeof(*s->notes));
-    size_t nodes = s->want->nodes_count;
-    guesses_init(s->guesses, arena_alloc(s->arena, nodes * sizeof(struct guess *)), nodes);
-    gaps_init(s->gaps);
     struct scan_span *row = row_add(s, 0, body.at);
     const char *p = scan_token_at(body.at);
     if (str_starts(body, STR("\xef\xbb\xbf"))) {
@@ -282,25 +312,40 @@ static const char *scan_all(struct scanner *s, struct str body)
     return s->fault.why;
 }
 
-const char *scan(const struct want *want, struct str body, struct arena *arena, struct scanned *out)
+static struct scanner scanner_of(struct scan_memory *memory, struct arena *arena)
 {
-    struct guesses guesses;
-    struct gaps gaps;
-    struct scanner s = { .want = want, .arena = arena, .guesses = &guesses, .gaps = &gaps };
+    return (struct scanner){
+        .want = memory->want, .arena = arena, .guesses = &memory->guesses, .gaps = &memory->gaps
+    };
+}
+
+const char *scan_again(
+    struct scan_memory *memory, struct str body, struct arena *arena, struct scanned *out)
+{
+    if (memory->guesses.count == GUESSES_MAX) {
+        memory_clear(memory); /* it may be full of names that never come again */
+    }
+    struct scanner s = scanner_of(memory, arena);
     const char *why = scan_all(&s, body);
     *out = why ? (struct scanned){ .want = NULL }
-               : (struct scanned){ want, s.notes, body.at, s.notes->spans };
+               : (struct scanned){ memory->want, s.notes, body.at, s.notes->spans };
+    return why;
+}
+
+const char *scan(const struct want *want, struct str body, struct arena *arena, struct scanned *out)
+{
+    struct scan_memory *memory = scan_memory_new(want);
+    const char *why = scan_again(memory, body, arena, out);
+    scan_memory_free(memory);
     return why;
 }
 
 const char *scan_check(struct str body, struct arena *arena, size_t *at)
 {
-    struct guesses guesses;
-    struct gaps gaps;
-    struct scanner s = {
-        .want = want_new(arena), .arena = arena, .guesses = &guesses, .gaps = &gaps
-    };
+    struct scan_memory *memory = scan_memory_new(want_new(arena));
+    struct scanner s = scanner_of(memory, arena);
     const char *why = scan_all(&s, body);
     *at = why ? (size_t)(s.fault.where - s.body) : body.len;
+    scan_memory_free(memory);
     return why;
 }

@@ -111,7 +111,8 @@ void gaps_init(struct gaps *gaps)
     gaps->first = NULL;
     gaps->count = 0;
     memset(gaps->places, 0, sizeof(gaps->places));
-    gaps->none = (struct gap){ .text = seen_nowhere(), .next = { &gaps->none, &gaps->none } };
+    gaps->none = (struct gap){ .next = { &gaps->none, &gaps->none } };
+    seen_set_nowhere(&gaps->none.text);
     gaps->other = gaps->none;
 }
 
@@ -149,10 +150,10 @@ static struct gap *gap_learn(struct gaps *gaps, const struct nest *nest, const c
     const char *p, uint64_t open, const char *top)
 {
     ptrdiff_t closes = top - nest->low, opens = nest->top - nest->low;
-    if (closes > 7 || opens > 8) {
+    size_t len = (size_t)(p - seen);
+    if (closes > 7 || opens > 8 || len > SEEN_MAX_BYTES) {
         return &gaps->other;
     }
-    size_t len = (size_t)(p - seen);
     uint64_t open_mask = ~UINT64_C(0) << 8 * (7 - closes);
     open &= open_mask;
     unsigned char *place =
@@ -165,7 +166,7 @@ static struct gap *gap_learn(struct gaps *gaps, const struct nest *nest, const c
     size_t at = gaps->count++ % GAPS_MAX;
     *place = (unsigned char)(at + 1);
     gap = &gaps->all[at];
-    gap->text = seen_make(seen, len);
+    seen_set(&gap->text, seen, len);
     gap->open = open;
     gap->open_mask = open_mask;
     memcpy(&gap->opened, nest->low + 1, sizeof(gap->opened));

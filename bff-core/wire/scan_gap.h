@@ -29,13 +29,13 @@ struct gap {
     struct gap *next[2]; /* what followed the scalar behind it, the latest first */
 };
 
-/* The gaps of one body. */
+/* The gaps of one body, or of all that are like it. */
 struct gaps {
     struct gap *first; /* in a value of which nothing is known */
     size_t count;      /* that were remembered so far; the oldest make room */
     unsigned char places[1 << GAPS_PLACES_BITS]; /* by hash: the place in `all`, from 1 on */
     struct gap none;                             /* stands nowhere */
-    struct gap other;                            /* for all that open or close too many */
+    struct gap other; /* for all that are too long, or open or close too many */
     struct gap all[GAPS_MAX];
 };
 

@@ -13,6 +13,8 @@
 
 enum { GUESSES_MAX = 64, GUESS_MAX_BYTES = 64 };
 
+_Static_assert((int)GUESS_MAX_BYTES < (int)SEEN_MAX_BYTES, "a name and its comma have room");
+
 struct guess {
     struct seen text;               /* a comma, the name with its quotes, and the colon */
     const struct want_node *member; /* NULL: nobody wants it */
@@ -32,7 +34,8 @@ static inline void guesses_init(struct guesses *guesses, struct guess **firsts, 
 {
     guesses->firsts = firsts;
     guesses->count = 0;
-    guesses->none = (struct guess){ .text = seen_nowhere(), .next = &guesses->none };
+    guesses->none = (struct guess){ .next = &guesses->none };
+    seen_set_nowhere(&guesses->none.text);
     for (size_t i = 0; i < nodes; i++) {
         firsts[i] = &guesses->none;
     }
@@ -71,10 +74,9 @@ static inline struct guess *guess_learn(
         return NULL;
     }
     struct guess *guess = &guesses->all[guesses->count++];
-    *guess = (struct guess){
-        .text = seen_make(name.at - 1, name.len + 1), .member = member, .next = *next
-    };
-    guess->text.begin[0] = ',';
+    *guess = (struct guess){ .member = member, .next = *next };
+    seen_set(&guess->text, name.at - 1, name.len + 1);
+    guess->text.text[0] = ',';
     *next = guess;
     return guess;
 }

@@ -7,31 +7,32 @@
 #include <stddef.h>
 
 /*
- * Bytes that have stood in a body and may stand there again. Only for scan_guess.h and scan_gap.c,
- * which lean on the zero bytes behind the body: 16 bytes are read at a time.
+ * Bytes that have stood in a body and may stand there again, or in the next one like it. Only for
+ * scan_guess.h and scan_gap.c, which lean on the zero bytes behind the body: 16 bytes are read at a
+ * time.
  */
 
-enum { SEEN_BLOCK = 16 };
+enum { SEEN_BLOCK = 16, SEEN_MAX_BYTES = 96 };
 
 struct seen {
-    char begin[SEEN_BLOCK];
-    unsigned unused; /* a bit for each byte of `begin` that is behind the end */
-    const char *at;
-    size_t len;
+    unsigned unused; /* a bit for each byte of the first block that is behind the end */
+    unsigned len;
+    char text[SEEN_MAX_BYTES];
 };
 
-static inline struct seen seen_make(const char *at, size_t len)
+/* SEEN_MAX_BYTES at most. */
+static inline void seen_set(struct seen *seen, const char *at, size_t len)
 {
     const unsigned all = (1u << SEEN_BLOCK) - 1;
-    struct seen seen = { .unused = len < SEEN_BLOCK ? all << len & all : 0, .at = at, .len = len };
-    memcpy(seen.begin, at, SEEN_BLOCK);
-    return seen;
+    seen->unused = len < SEEN_BLOCK ? all << len & all : 0;
+    seen->len = (unsigned)len;
+    memcpy(seen->text, at, len < SEEN_BLOCK ? SEEN_BLOCK : len);
 }
 
 /* What stands nowhere: it has a bit that no comparison gives. */
-static inline struct seen seen_nowhere(void)
+static inline void seen_set_nowhere(struct seen *seen)
 {
-    return (struct seen){ .unused = 1u << SEEN_BLOCK };
+    *seen = (struct seen){ .unused = 1u << SEEN_BLOCK };
 }
 
 /*
@@ -41,13 +42,13 @@ static inline struct seen seen_nowhere(void)
 static inline bool seen_again(const struct seen *seen, const char *p, unsigned ignored)
 {
     const unsigned all = (1u << SEEN_BLOCK) - 1;
-    if ((block_same(p, seen->begin) | seen->unused | ignored) != all) {
+    if ((block_same(p, seen->text) | seen->unused | ignored) != all) {
         return false;
     }
     if (seen->len > SEEN_BLOCK) {
         for (size_t at = SEEN_BLOCK; at < seen->len; at += SEEN_BLOCK) {
             size_t from = at + SEEN_BLOCK < seen->len ? at : seen->len - SEEN_BLOCK;
-            if (block_same(p + from, seen->at + from) != all) {
+            if (block_same(p + from, seen->text + from) != all) {
                 return false;
             }
         }

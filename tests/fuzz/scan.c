@@ -110,6 +110,14 @@ static void tell_path(struct buf *seen, struct json_object *tree, struct str pat
     }
 }
 
+static bool take_text(void *context, struct scan_value value)
+{
+    struct buf *seen = context;
+    buf_append_str(seen, value.text);
+    buf_append_char(seen, ',');
+    return true;
+}
+
 /* ---- the target ---- */
 
 static void check_values(const struct scanned *scanned, struct visit *visit, size_t number,
@@ -122,6 +130,32 @@ static void check_values(const struct scanned *scanned, struct visit *visit, siz
     tell_path(&theirs, tree, path);
     must(str_eq(buf_str(&visit->seen), buf_str(&theirs)));
     buf_release(&theirs);
+}
+
+/* A memory of what the body's first half, and the body itself, look like changes nothing. */
+static void check_memory(const struct want *want, struct str body, const size_t *numbers,
+    struct arena *arena, const struct scanned *fresh, const char *why)
+{
+    struct scan_memory *memory = scan_memory_new(want);
+    struct buf half, seen, again;
+    struct scanned scanned;
+    buf_init(&half, body.len + 1);
+    must(buf_append(&half, body.at, body.len / 2) && buf_reserve(&half, 1));
+    scan_again(memory, buf_str(&half), arena, &scanned);
+    for (int round = 0; round < 2; round++) {
+        must(scan_again(memory, body, arena, &scanned) == why);
+        for (size_t i = 0; !why && i < countof(paths); i++) {
+            buf_init(&seen, SIZE_MAX / 2);
+            buf_init(&again, SIZE_MAX / 2);
+            scanned_each(fresh, numbers[i], take_text, &seen);
+            scanned_each(&scanned, numbers[i], take_text, &again);
+            must(str_eq(buf_str(&seen), buf_str(&again)));
+            buf_release(&seen);
+            buf_release(&again);
+        }
+    }
+    buf_release(&half);
+    scan_memory_free(memory);
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
@@ -140,6 +174,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
         numbers[i] = want_path(want, str_of(paths[i]));
     }
     const char *why = scan(want, buf_str(&body), &arena, &scanned);
+    check_memory(want, buf_str(&body), numbers, &arena, &scanned, why);
     const char *check = scan_check(buf_str(&body), &arena, &at);
     scan_utf8_end *quick = scan_utf8;
     size_t slow_at;

@@ -139,3 +139,60 @@ Test(scan_guess, what_is_guessed_is_held_to_the_same_rules)
         cr_expect_not_null(scan(want, buf_str(&body), &arena, &scanned), "%s", bad[i]);
     }
 }
+
+/* ---- from one body to the next ---- */
+
+static const char *scan_next(struct scan_memory *memory, const char *text, struct scanned *scanned)
+{
+    buf_clear(&body);
+    buf_append_str(&body, str_of(text));
+    return scan_again(memory, buf_str(&body), &arena, scanned);
+}
+
+/* The bytes that are known stand somewhere else now, or are not the whole. */
+Test(scan_guess, a_memory_takes_nothing_for_granted)
+{
+    static const char *const bad[] = { "[{\"a\":1,\"b\":{\"c\":[1,{\"d\":2}]}}",
+        "[{\"a\":1,\"b\":{\"c\":[1,{\"d\":2}]}]", "[{\"a\":1,\"b\":{\"c\":[1,{\"d\":2}}]}]",
+        "[{\"a\":1,\"b\":[\"c\":[1,{\"d\":2}]]}]", "{\"a\":1,\"b\":{\"c\":[1,{\"d\":2}]}}]",
+        "[{\"a\":1,\"b\":{\"c\":[1,{\"d\":", "[{\"a\":1,\"b\":{\"c\":[1,{\"d\":2}]}}]]",
+        "[{\"a\":1,\"a\":{\"c\":[1,{\"d\":2}]}}]" };
+    struct scanned scanned;
+    size_t path = want_path(want, STR("[*].a"));
+    struct scan_memory *memory = scan_memory_new(want);
+    for (size_t i = 0; i < countof(bad); i++) {
+        const char *good = "[{\"a\":1,\"b\":{\"c\":[1,{\"d\":2}]}}]";
+        cr_expect_null(scan_next(memory, good, &scanned));
+        cr_expect_eq(scanned_rows(&scanned, scanned.row, want_rows(want, want_path(want, STR(""))),
+                         want_place(want, path).list)
+                         .count,
+            1);
+        cr_expect_not_null(scan_next(memory, bad[i], &scanned), "%s", bad[i]);
+    }
+    scan_memory_free(memory);
+}
+
+/* More names than it holds, and more brackets, again and again. */
+Test(scan_guess, a_memory_that_is_full_changes_nothing)
+{
+    struct scanned scanned;
+    size_t path = want_path(want, STR("[*].id"));
+    struct scan_memory *memory = scan_memory_new(want);
+    for (unsigned round = 0; round < 20; round++) {
+        buf_clear(&body);
+        for (unsigned i = 0; i < 200; i++) {
+            buf_printf(&body, "%s{\"n%u\":[%.*s1%.*s],\"id\":%u}", i ? "," : "[",
+                i * 7 + round * 13, (int)(i % 6), "[[[[[[", (int)(i % 6), "]]]]]]", i);
+        }
+        buf_append_char(&body, ']');
+        cr_assert_null(scan_again(memory, buf_str(&body), &arena, &scanned));
+        struct scan_rows rows = scanned_rows(&scanned, scanned.row,
+            want_rows(want, want_path(want, STR(""))), want_place(want, path).list);
+        cr_assert_eq(rows.count, 200);
+        for (uint64_t i = 0, id; i < 200; i++) {
+            struct scan_span span = rows.first[i * rows.stride + want_place(want, path).slot];
+            cr_assert(str_u64(scanned_span(&scanned, span).text, &id) && id == i);
+        }
+    }
+    scan_memory_free(memory);
+}
