@@ -3,9 +3,8 @@
  *
  * Owns what an attempt sends beside the passenger's lines: the body's type, the time that is left,
  * and the tag of an old copy; and where redirects lead, for those services that may send us on.
- * Owns the table of what outcomes mean. Promises that each attempt that was told to the service as
- * begun is told as ended, exactly once. Decides nothing: whether a question is put again, and when,
- * is the flight's.
+ * Promises that each attempt that was told to the service as begun is told as ended, exactly once.
+ * Decides nothing: whether a question is put again, and when, is the flight's.
  */
 #include "attempt.h"
 
@@ -15,8 +14,6 @@
 #include <stdlib.h>
 
 enum { FIELDS_MAX = 3 };
-
-/* ---- the question ---- */
 
 static void put(struct attempt *attempt, struct worker *worker, const struct passenger *question,
     http_done *done)
@@ -105,66 +102,4 @@ void attempt_cancel(struct attempt *attempt)
         http_call_cancel(attempt->http);
         attempt_end(attempt, SERVICE_CANCELLED, clock_now_us());
     }
-}
-
-/* ---- what its outcome means ---- */
-
-#define LATE "no answer in time"
-
-const struct failure failure_late = { CALL_TIMED_OUT, LATE, 0 };
-
-struct failure failure_of(const struct http_answer *answer)
-{
-    static const char *const causes[HTTP_OUTCOMES] = {
-        [HTTP_ANSWERED] = "the status is not 200",
-        [HTTP_UNREACHED] = "no connection",
-        [HTTP_RESET] = "the connection was closed before the answer",
-        [HTTP_BROKEN] = "the answer was cut short or is not well-formed HTTP",
-        [HTTP_TOO_LARGE] = "the answer is too large",
-        [HTTP_TIMED_OUT] = LATE,
-    };
-    bool is_late = answer->outcome == HTTP_TIMED_OUT;
-    return (struct failure){ is_late ? CALL_TIMED_OUT : CALL_FAILED, causes[answer->outcome],
-        answer->outcome == HTTP_ANSWERED ? answer->status : 0 };
-}
-
-enum service_verdict failure_verdict(const struct http_answer *answer)
-{
-    if (answer->outcome == HTTP_TIMED_OUT) {
-        return SERVICE_LATE;
-    }
-    bool is_well =
-        answer->outcome == HTTP_ANSWERED && answer->status < 500 && answer->status != 429;
-    return is_well ? SERVICE_GOOD : SERVICE_BAD;
-}
-
-bool failure_may_pass(const struct http_answer *answer, enum http_method method)
-{
-    bool is_safe = method == HTTP_GET || !answer->was_sent;
-    bool is_away =
-        answer->outcome == HTTP_ANSWERED && answer->status >= 502 && answer->status <= 504;
-    bool is_cut_off = answer->outcome == HTTP_UNREACHED || answer->outcome == HTTP_RESET;
-    return is_safe && (is_away || is_cut_off);
-}
-
-bool failure_is_out_of_reach(const struct http_answer *answer)
-{
-    return answer->outcome == HTTP_UNREACHED && !answer->was_sent;
-}
-
-bool failure_is_race(const struct http_answer *answer)
-{
-    return answer->outcome == HTTP_RESET && answer->is_reused;
-}
-
-/* A date, or a number that is none, is taken to be further away than any budget. */
-uint64_t failure_pause_us(const struct http_answer *answer)
-{
-    enum { SECONDS_MAX = 3600 };
-    uint64_t seconds = 0;
-    if (answer->outcome != HTTP_ANSWERED || !answer->retry_after.at) {
-        return 0;
-    }
-    bool is_short = str_u64(answer->retry_after, &seconds) && seconds < SECONDS_MAX;
-    return (is_short ? seconds : SECONDS_MAX) * 1000000;
 }

@@ -5,8 +5,7 @@
 #include "service.h"
 
 /*
- * One question put to one host of its service, on behalf of a flight; and what its outcome means:
- * for the host, and for the question. One thread.
+ * One question put to one host of its service, on behalf of a flight. One thread.
  */
 struct attempt {
     struct flight *flight;
@@ -48,35 +47,5 @@ void attempt_end(struct attempt *attempt, enum service_verdict verdict, uint64_t
 
 /* Nobody waits for it any more. No effect when it is not under way. */
 void attempt_cancel(struct attempt *attempt);
-
-/* Why there is no answer. */
-struct failure {
-    enum call_state state; /* FAILED or TIMED_OUT */
-    const char *why;       /* static text */
-    unsigned status;       /* of the service's answer; 0: none */
-};
-
-extern const struct failure failure_late;
-
-struct failure failure_of(const struct http_answer *answer);
-
-/* What a failure says of the host: a status that blames the question is no fault of its own. */
-enum service_verdict failure_verdict(const struct http_answer *answer);
-
-/*
- * Whether the question may be put once more: the connection failed before the first byte of an
- * answer, or the service is overloaded or away (502, 503, 504); and nothing happens twice by that,
- * since it is a GET or no byte of it was sent.
- */
-bool failure_may_pass(const struct http_answer *answer, enum http_method method);
-
-/* There was no connection: nothing was sent, and another host may be asked instead. */
-bool failure_is_out_of_reach(const struct http_answer *answer);
-
-/* The service closed a kept connection in the moment of the question: nobody's failure. */
-bool failure_is_race(const struct http_answer *answer);
-
-/* How long the service asks to be left alone (RFC 9110 section 10.2.3). */
-uint64_t failure_pause_us(const struct http_answer *answer);
 
 #endif

@@ -13,7 +13,7 @@
 #include "../base/log.h"
 #include "../base/must.h"
 #include "../wire/http_ring.h"
-#include "attempt.h"
+#include "failure.h"
 
 #include <stdlib.h>
 

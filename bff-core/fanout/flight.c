@@ -27,6 +27,7 @@
 #include "../base/hash.h"
 #include "../base/must.h"
 #include "../upstream.h"
+#include "attempt.h"
 #include "landing.h"
 #include "retry.h"
 

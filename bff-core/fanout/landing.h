@@ -1,7 +1,8 @@
 #ifndef FANOUT_LANDING_H
 #define FANOUT_LANDING_H
 
-#include "attempt.h"
+#include "failure.h"
+#include "flight.h"
 
 /*
  * How one passenger comes down: with the answer, with a copy, or with the reason why there is

@@ -15,7 +15,7 @@
 #include "../base/clock.h"
 #include "../base/must.h"
 #include "../wire/http_answer_parser.h"
-#include "attempt.h"
+#include "failure.h"
 
 enum { PIPE_BYTES = 64 * 1024, TARGET_MAX_BYTES = 8 * 1024, TRIES_MAX = 2 };
 
