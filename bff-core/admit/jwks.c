@@ -52,10 +52,11 @@ struct keys_view {
     struct loop *loop;
     struct keyset *set;
     uint64_t generation;
-    struct keys_waiter waiting; /* the sentinel of a ring */
-    struct keys_view *next;     /* locked */
-    struct soon soon;           /* locked until it runs */
-    bool is_posted;             /* locked */
+    struct ring_link waiting;
+    struct ring_link marker; /* in it while all are woken: who waits anew comes behind it */
+    struct keys_view *next;  /* locked */
+    struct soon soon;        /* locked until it runs */
+    bool is_posted;          /* locked */
 };
 
 /* ---- publishing ---- */
@@ -281,12 +282,13 @@ static void view_woken(struct soon *soon)
     view->is_posted = false;
     pthread_mutex_unlock(&view->keys->lock);
     keys_view_set(view);
-    struct keys_waiter *ring = &view->waiting, *last = ring->before, *waiter = NULL;
-    while (ring->next != ring && waiter != last) {
-        waiter = ring->next;
-        keys_view_forget(view, waiter);
-        waiter->woken(waiter);
+    ring_append(&view->waiting, &view->marker);
+    while (view->waiting.next != &view->marker) {
+        struct keys_waiter *first = container_of(view->waiting.next, struct keys_waiter, link);
+        ring_remove(&first->link);
+        first->woken(first);
     }
+    ring_remove(&view->marker);
 }
 
 struct keys_view *keys_view_new(struct keys *keys, struct loop *loop)
@@ -296,7 +298,7 @@ struct keys_view *keys_view_new(struct keys *keys, struct loop *loop)
     view->keys = keys;
     view->loop = loop;
     view->soon.run = view_woken;
-    view->waiting.next = view->waiting.before = &view->waiting;
+    ring_init(&view->waiting);
     pthread_mutex_lock(&keys->lock);
     view->next = keys->views;
     keys->views = view;
@@ -309,7 +311,7 @@ void keys_view_free(struct keys_view *view)
     if (!view) {
         return;
     }
-    must(view->waiting.next == &view->waiting);
+    must(ring_is_empty(&view->waiting));
     pthread_mutex_lock(&view->keys->lock);
     struct keys_view **at = &view->keys->views;
     while (*at != view) {
@@ -345,7 +347,7 @@ bool keys_view_wait(struct keys_view *view, struct keys_waiter *waiter)
 {
     struct keys *keys = view->keys;
     uint64_t now_us = clock_now_us();
-    must(waiter->woken != NULL && !waiter->next);
+    must(waiter->woken != NULL && !ring_is_linked(&waiter->link));
     pthread_mutex_lock(&keys->lock);
     if (!keys->is_coming && !keys->is_stopped && now_us >= keys->next_ask_us) {
         keys->is_coming = true;
@@ -355,10 +357,7 @@ bool keys_view_wait(struct keys_view *view, struct keys_waiter *waiter)
     bool is_coming = keys->is_coming;
     pthread_mutex_unlock(&keys->lock);
     if (is_coming) {
-        waiter->next = &view->waiting;
-        waiter->before = view->waiting.before;
-        waiter->before->next = waiter;
-        view->waiting.before = waiter;
+        ring_append(&view->waiting, &waiter->link);
     }
     return is_coming;
 }
@@ -366,9 +365,5 @@ bool keys_view_wait(struct keys_view *view, struct keys_waiter *waiter)
 void keys_view_forget(struct keys_view *view, struct keys_waiter *waiter)
 {
     (void)view;
-    if (waiter->next) {
-        waiter->before->next = waiter->next;
-        waiter->next->before = waiter->before;
-        waiter->next = waiter->before = NULL;
-    }
+    ring_remove(&waiter->link);
 }

@@ -53,7 +53,7 @@ uint64_t keys_view_generation(const struct keys_view *view);
 
 /* Who waits. Part of its owner. */
 struct keys_waiter {
-    struct keys_waiter *next, *before;
+    struct ring_link link;
     void (*woken)(struct keys_waiter *waiter);
 };
 

@@ -47,13 +47,13 @@ struct loop {
     size_t heap_count;
     size_t heap_room;
 
-    struct soon soon;   /* the sentinel of a ring */
-    struct soon marker; /* in it while a round runs: behind the last of that round */
+    struct ring_link soon;
+    struct ring_link marker; /* in it while a round runs: behind the last of that round */
     struct turn_hook *hooks;
     struct batch *batch;
 
     pthread_mutex_t post_lock;
-    struct soon *posted; /* last first */
+    struct ring_link posted; /* soon work, locked */
 };
 
 /* ---- deadlines: a binary heap by at_us ---- */
@@ -148,47 +148,42 @@ static void run_expired(struct loop *loop)
     }
 }
 
-/* ---- soon: a ring with a sentinel ---- */
+/* ---- soon ---- */
+
+static struct soon *first_of(const struct ring_link *ring)
+{
+    return container_of(ring->next, struct soon, link);
+}
 
 void loop_soon(struct loop *loop, struct soon *soon)
 {
     must(soon->run != NULL);
-    if (soon->is_queued) {
-        return;
+    if (!ring_is_linked(&soon->link)) {
+        ring_append(&loop->soon, &soon->link);
     }
-    struct soon *ring = &loop->soon;
-    *soon =
-        (struct soon){ .next = ring, .before = ring->before, .run = soon->run, .is_queued = true };
-    ring->before->next = soon;
-    ring->before = soon;
 }
 
 void loop_soon_forget(struct loop *loop, struct soon *soon)
 {
     (void)loop;
-    if (!soon->is_queued) {
-        return;
-    }
-    soon->before->next = soon->next;
-    soon->next->before = soon->before;
-    *soon = (struct soon){ .run = soon->run };
+    ring_remove(&soon->link);
 }
 
 /* What is queued behind the marker waits for the next round. */
 static void run_soon(struct loop *loop)
 {
-    loop_soon(loop, &loop->marker);
+    ring_append(&loop->soon, &loop->marker);
     while (loop->soon.next != &loop->marker) {
-        struct soon *first = loop->soon.next;
-        loop_soon_forget(loop, first);
+        struct soon *first = first_of(&loop->soon);
+        ring_remove(&first->link);
         first->run(first);
     }
-    loop_soon_forget(loop, &loop->marker);
+    ring_remove(&loop->marker);
 }
 
 static bool has_more(const struct loop *loop)
 {
-    return loop->soon.next != &loop->soon || batch_count(loop->batch) > 0;
+    return !ring_is_empty(&loop->soon) || batch_count(loop->batch) > 0;
 }
 
 /* ---- reads and writes ---- */
@@ -230,8 +225,7 @@ static void wake(struct loop *loop)
 void loop_post(struct loop *loop, struct soon *soon)
 {
     pthread_mutex_lock(&loop->post_lock);
-    soon->next = loop->posted;
-    loop->posted = soon;
+    ring_append(&loop->posted, &soon->link);
     pthread_mutex_unlock(&loop->post_lock);
     wake(loop);
 }
@@ -239,23 +233,12 @@ void loop_post(struct loop *loop, struct soon *soon)
 static void take_posted(struct loop *loop)
 {
     pthread_mutex_lock(&loop->post_lock);
-    struct soon *posted = loop->posted;
-    loop->posted = NULL;
+    while (!ring_is_empty(&loop->posted)) {
+        struct soon *first = first_of(&loop->posted);
+        ring_remove(&first->link);
+        loop_soon(loop, first);
+    }
     pthread_mutex_unlock(&loop->post_lock);
-    struct soon *in_order = NULL;
-    while (posted) {
-        struct soon *next = posted->next;
-        posted->next = in_order;
-        in_order = posted;
-        posted = next;
-    }
-    while (in_order) {
-        struct soon *next = in_order->next;
-        in_order->next = NULL;
-        in_order->is_queued = false;
-        loop_soon(loop, in_order);
-        in_order = next;
-    }
 }
 
 static void woken(struct watch *watch, uint32_t events)
@@ -415,8 +398,8 @@ struct loop *loop_new(void)
 {
     struct loop *loop = calloc(1, sizeof(*loop));
     must(loop != NULL);
-    loop->soon.next = loop->soon.before = &loop->soon;
-    loop->marker.run = (void (*)(struct soon *))abort; /* never run */
+    ring_init(&loop->soon);
+    ring_init(&loop->posted);
     loop->now_us = loop->emptied_us = clock_now_us();
     loop->batch = batch_new();
     pthread_mutex_init(&loop->post_lock, NULL);

@@ -2,6 +2,7 @@
 #define BASE_LOOP_H
 
 #include "batch.h"
+#include "ring.h"
 
 #include <stdint.h>
 
@@ -70,9 +71,8 @@ void loop_deadline_clear(struct loop *loop, struct deadline *deadline);
 
 /* Work for the next moment when no library is on the stack. Zeroed is "not queued". */
 struct soon {
-    struct soon *next, *before;
+    struct ring_link link; /* in the queue, or in that of what was posted */
     void (*run)(struct soon *soon);
-    bool is_queued;
 };
 
 /* Queues at the end; queued already: stays where it is. What is queued while the queue runs, runs

@@ -12,7 +12,7 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/must.h"
-#include "../wire/http_ring.h"
+#include "../base/ring.h"
 #include "failure.h"
 
 #include <stdlib.h>
@@ -24,15 +24,15 @@ struct detached {
     struct upstream *shown;
     unsigned in_flight_max;
     unsigned queue_max;
-    struct http_link queue;
-    struct http_link under_way;
+    struct ring_link queue;
+    struct ring_link under_way;
     unsigned queued;
     unsigned in_flight;
 };
 
 struct detached_call {
     struct detached *owner;
-    struct http_link link; /* in the queue, or under way */
+    struct ring_link link; /* in the queue, or under way */
     struct service *service;
     struct host *host;
     uint32_t asked; /* the hosts so far */
@@ -79,7 +79,7 @@ static void show(const struct detached *detached)
 
 static void free_call(struct detached_call *call)
 {
-    http_ring_remove(&call->link);
+    ring_remove(&call->link);
     struct arena arena = call->arena; /* the call is in it, too */
     arena_release(&arena);
 }
@@ -129,13 +129,13 @@ static const char *start_next(struct detached *detached)
     const char *why = NULL;
     while (detached->in_flight < detached->in_flight_max && detached->queued) {
         struct detached_call *call = container_of(detached->queue.next, struct detached_call, link);
-        http_ring_remove(&call->link);
+        ring_remove(&call->link);
         detached->queued--;
         why = start(call);
         if (why) {
             free_call(call);
         } else {
-            http_ring_append(&detached->under_way, &call->link);
+            ring_append(&detached->under_way, &call->link);
             detached->in_flight++;
         }
     }
@@ -178,7 +178,7 @@ const char *detached_add(
         return drop(service, UPSTREAM_DROP_QUEUE);
     }
     struct detached_call *call = copy_call(detached, service, options);
-    http_ring_append(&detached->queue, &call->link);
+    ring_append(&detached->queue, &call->link);
     detached->queued++;
     return start_next(detached);
 }
@@ -201,21 +201,21 @@ struct detached *detached_new(struct worker *worker, struct upstream *shown)
     detached->shown = shown;
     detached->in_flight_max = settings->detached.in_flight;
     detached->queue_max = settings->detached.queue_max;
-    http_ring_init(&detached->queue);
-    http_ring_init(&detached->under_way);
+    ring_init(&detached->queue);
+    ring_init(&detached->under_way);
     return detached;
 }
 
 void detached_free(struct detached *detached)
 {
-    while (!http_ring_is_empty(&detached->under_way)) {
+    while (!ring_is_empty(&detached->under_way)) {
         struct detached_call *call =
             container_of(detached->under_way.next, struct detached_call, link);
         http_call_cancel(call->http);
         tell_service(call, SERVICE_CANCELLED, clock_now_us());
         free_call(call);
     }
-    while (!http_ring_is_empty(&detached->queue)) {
+    while (!ring_is_empty(&detached->queue)) {
         free_call(container_of(detached->queue.next, struct detached_call, link));
     }
     free(detached);

@@ -57,7 +57,7 @@ struct flight {
     bool has_raced;
     unsigned tries;              /* attempts so far */
     unsigned retries;            /* those of them that took the place of a failed one */
-    struct http_link passengers; /* first come first */
+    struct ring_link passengers; /* first come first */
     struct attempt attempts[ATTEMPTS_MAX];
     uint32_t asked;       /* the hosts of all attempts so far */
     uint32_t failed_host; /* of the last attempt; 0: it was not the host that failed */
@@ -81,7 +81,7 @@ static struct loop *loop_of(const struct flight *flight)
 
 static void step_off(struct passenger *passenger)
 {
-    http_ring_remove(&passenger->link);
+    ring_remove(&passenger->link);
     loop_deadline_clear(passenger->flights->worker->loop, &passenger->ends);
     passenger->flight = NULL;
 }
@@ -240,7 +240,7 @@ static void disembark(struct flight *flight)
     unlist(flight, first_passenger(flight)->hash);
     cancel_attempts(flight);
     flight->is_landing = true;
-    while (!http_ring_is_empty(&flight->passengers)) {
+    while (!ring_is_empty(&flight->passengers)) {
         struct passenger *passenger = first_passenger(flight);
         passenger->landing.tries = flight->tries;
         step_off(passenger);
@@ -251,7 +251,7 @@ static void disembark(struct flight *flight)
 
 static void crash(struct flight *flight)
 {
-    struct http_link *at = flight->passengers.next;
+    struct ring_link *at = flight->passengers.next;
     for (; at != &flight->passengers; at = at->next) {
         land_without(container_of(at, struct passenger, link), &flight->failure);
     }
@@ -296,7 +296,7 @@ static void arrive(struct attempt *attempt, struct http_answer *answer)
             flight->flights->cache, copy, first->key, first->hash, &dates, answer->etag, ended_us);
         show_copies(flight->flights);
     }
-    struct http_link *at = first->link.next;
+    struct ring_link *at = first->link.next;
     for (; at != &flight->passengers; at = at->next) {
         land_live(container_of(at, struct passenger, link), copy);
     }
@@ -314,7 +314,7 @@ static void confirm(struct attempt *attempt, struct http_answer *answer)
     cache_renew(copy, &dates, ended_us);
     show_copies(flight->flights);
     attempt_end(attempt, SERVICE_GOOD, ended_us);
-    struct http_link *at = flight->passengers.next;
+    struct ring_link *at = flight->passengers.next;
     for (; at != &flight->passengers; at = at->next) {
         land_live(container_of(at, struct passenger, link), copy);
     }
@@ -387,7 +387,7 @@ static bool has_time_left(struct flight *flight)
 {
     uint64_t now_us = clock_now_us();
     bool goes_on = false;
-    for (struct http_link *at = flight->passengers.next; at != &flight->passengers; at = at->next) {
+    for (struct ring_link *at = flight->passengers.next; at != &flight->passengers; at = at->next) {
         struct passenger *passenger = container_of(at, struct passenger, link);
         goes_on |= passenger->ends_us > now_us + WORTHWHILE_US;
     }
@@ -400,7 +400,7 @@ static void land_late(struct flight *flight)
     uint64_t until_us = clock_now_us() + WORTHWHILE_US;
     unlist(flight, first_passenger(flight)->hash);
     flight->is_landing = true;
-    struct http_link *at = flight->passengers.next;
+    struct ring_link *at = flight->passengers.next;
     while (at != &flight->passengers) {
         struct passenger *passenger = container_of(at, struct passenger, link);
         at = at->next;
@@ -413,7 +413,7 @@ static void land_late(struct flight *flight)
         }
     }
     flight->is_landing = false;
-    if (http_ring_is_empty(&flight->passengers)) {
+    if (ring_is_empty(&flight->passengers)) {
         flight_free(flight);
     } else if (departs(flight, clock_now_us())) {
         list(flight, first_passenger(flight)->hash);
@@ -486,7 +486,7 @@ static void passenger_late(struct deadline *deadline)
 static void board(struct passenger *passenger, struct flight *flight)
 {
     passenger->flight = flight;
-    http_ring_append(&flight->passengers, &passenger->link);
+    ring_append(&flight->passengers, &passenger->link);
 }
 
 static struct flight *flight_new(struct flights *flights, struct passenger *first)
@@ -500,7 +500,7 @@ static struct flight *flight_new(struct flights *flights, struct passenger *firs
     }
     *flight = (struct flight){ .flights = flights, .timer.expired = timer_expired };
     flight->service = services_get(flights->worker->services, first->service);
-    http_ring_init(&flight->passengers);
+    ring_init(&flight->passengers);
     board(first, flight);
     if (first->key.at) {
         list(flight, first->hash);
@@ -566,7 +566,7 @@ void flight_leave(struct passenger *passenger)
         return;
     }
     step_off(passenger);
-    if (http_ring_is_empty(&flight->passengers) && !flight->is_landing) {
+    if (ring_is_empty(&flight->passengers) && !flight->is_landing) {
         unlist(flight, passenger->hash);
         cancel_attempts(flight);
         flight_free(flight);

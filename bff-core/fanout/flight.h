@@ -3,7 +3,7 @@
 
 #include "../request.h"
 #include "../wire/http_client.h"
-#include "../wire/http_ring.h"
+#include "../base/ring.h"
 #include "cache.h"
 
 /*
@@ -56,7 +56,7 @@ struct passenger {
     /* ---- the flight's own ---- */
     struct flights *flights;
     struct flight *flight; /* NULL: not on its way */
-    struct http_link link;
+    struct ring_link link;
     struct deadline ends; /* of one that came aboard later; the flight keeps the first one's time */
     struct str key;
     uint64_t hash;

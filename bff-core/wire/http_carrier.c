@@ -39,8 +39,8 @@ static void close_descriptor(struct http_carrier *carrier)
 void http_carrier_close(struct http_carrier *carrier)
 {
     if (carrier->state == HTTP_CARRIER_IDLE) {
-        http_ring_remove(&carrier->link);
-        http_ring_remove(&carrier->age);
+        ring_remove(&carrier->link);
+        ring_remove(&carrier->age);
         carriers_of(carrier)->idle_count--;
     }
     if (carrier->call) {
@@ -97,10 +97,10 @@ static void close_stale(struct deadline *deadline)
 {
     struct http_carriers *carriers = container_of(deadline, struct http_carriers, aging);
     uint64_t now_us = clock_now_us();
-    while (!http_ring_is_empty(&carriers->idle) && is_stale(oldest_idle(carriers), now_us)) {
+    while (!ring_is_empty(&carriers->idle) && is_stale(oldest_idle(carriers), now_us)) {
         http_carrier_close(oldest_idle(carriers));
     }
-    if (!http_ring_is_empty(&carriers->idle)) {
+    if (!ring_is_empty(&carriers->idle)) {
         wait_for_age(carriers);
     }
 }
@@ -112,8 +112,8 @@ void http_carrier_rest(struct http_carrier *carrier)
     carrier->call->carrier = NULL;
     carrier->call = NULL;
     carrier->since_us = coarse_now_us(carrier);
-    http_ring_append(&carrier->origin->idle, &carrier->link);
-    http_ring_append(&carriers->idle, &carrier->age);
+    ring_append(&carrier->origin->idle, &carrier->link);
+    ring_append(&carriers->idle, &carrier->age);
     carriers->idle_count++;
     if (carriers->aging.place == 0) {
         wait_for_age(carriers);
@@ -122,15 +122,15 @@ void http_carrier_rest(struct http_carrier *carrier)
 
 struct http_carrier *http_carrier_take(struct http_origin *origin)
 {
-    while (!http_ring_is_empty(&origin->idle)) {
+    while (!ring_is_empty(&origin->idle)) {
         struct http_carrier *carrier = container_of(origin->idle.before, struct http_carrier, link);
         uint64_t now_us = coarse_now_us(carrier);
         if (is_stale(carrier, now_us) || now_us >= carrier->ends_us) {
             http_carrier_close(carrier);
             continue;
         }
-        http_ring_remove(&carrier->link);
-        http_ring_remove(&carrier->age);
+        ring_remove(&carrier->link);
+        ring_remove(&carrier->age);
         carriers_of(carrier)->idle_count--;
         carrier->state = HTTP_CARRIER_BUSY;
         return carrier;
@@ -168,13 +168,13 @@ struct http_carriers *http_carriers_new(struct http_client *client)
     must(carriers != NULL);
     carriers->client = client;
     carriers->aging.expired = close_stale;
-    http_ring_init(&carriers->idle);
+    ring_init(&carriers->idle);
     return carriers;
 }
 
 void http_carriers_free(struct http_carriers *carriers)
 {
-    must(http_ring_is_empty(&carriers->idle));
+    must(ring_is_empty(&carriers->idle));
     loop_deadline_clear(carriers->client->loop, &carriers->aging);
     free(carriers);
 }

@@ -31,14 +31,14 @@ struct http_carrier {
     bool is_dead;                 /* BUSY: it takes no more of the question */
     uint64_t since_us;            /* connecting, or idle */
     uint64_t ends_us;             /* when it is too old to carry another call */
-    struct http_link link;        /* in origin->idle, last used last */
-    struct http_link age;         /* in carriers->idle */
+    struct ring_link link;        /* in origin->idle, last used last */
+    struct ring_link age;         /* in carriers->idle */
 };
 
 /* What all of them share. */
 struct http_carriers {
     struct http_client *client;
-    struct http_link idle; /* of all origins, idle for longest first */
+    struct ring_link idle; /* of all origins, idle for longest first */
     unsigned idle_count;
     struct deadline aging;
     char scratch[BATCH_SCRATCH_BYTES]; /* of reads that are not put off */

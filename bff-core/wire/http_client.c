@@ -71,7 +71,7 @@ static void begin(struct http_call *call)
 
 static void leave_queue(struct http_call *call)
 {
-    http_ring_remove(&call->queue);
+    ring_remove(&call->queue);
     call->origin->counters.queued--;
 }
 
@@ -79,9 +79,9 @@ static void leave_queue(struct http_call *call)
 static struct http_call *next_call(struct http_client *client)
 {
     struct http_call *oldest = NULL;
-    for (struct http_link *at = client->origins.next; at != &client->origins; at = at->next) {
+    for (struct ring_link *at = client->origins.next; at != &client->origins; at = at->next) {
         struct http_origin *origin = container_of(at, struct http_origin, link);
-        if (http_ring_is_empty(&origin->queue) || !has_room(origin)) {
+        if (ring_is_empty(&origin->queue) || !has_room(origin)) {
             continue;
         }
         struct http_call *first = first_queued(origin);
@@ -133,8 +133,8 @@ static void recycle(struct http_call *call)
     }
     buf_release(&call->answer.body);
     drop_inflate(call);
-    http_ring_remove(&call->link);
-    http_ring_append(&call->client->spare, &call->link);
+    ring_remove(&call->link);
+    ring_append(&call->client->spare, &call->link);
     call->client->calls_count--;
 }
 
@@ -215,8 +215,8 @@ static void expired(struct deadline *deadline)
 
 void http_call_cancel(struct http_call *call)
 {
-    must(call->state != HTTP_ENDED ||
-         call->soon.is_queued); /* not from its own `done`, nor after it */
+    /* Not from its own `done`, nor after it. */
+    must(call->state != HTTP_ENDED || ring_is_linked(&call->soon.link));
     withdraw(call);
     if (call->state != HTTP_ENDED) {
         call->origin->counters.cancelled++;
@@ -284,9 +284,9 @@ enum http_outcome http_call_take_end(struct http_call *call)
 
 static struct http_call *call_new(struct http_client *client)
 {
-    if (!http_ring_is_empty(&client->spare)) {
-        struct http_link *last = client->spare.before;
-        http_ring_remove(last);
+    if (!ring_is_empty(&client->spare)) {
+        struct ring_link *last = client->spare.before;
+        ring_remove(last);
         return container_of(last, struct http_call, link);
     }
     struct http_call *call = calloc(1, sizeof(*call));
@@ -294,7 +294,6 @@ static struct http_call *call_new(struct http_client *client)
     call->client = client;
     call->deadline.expired = expired;
     call->soon.run = deliver;
-    http_ring_init(&call->queue);
     buf_init(&call->request, REQUEST_MAX_BYTES);
     http_answer_parser_init(&call->parser);
     return call;
@@ -359,13 +358,13 @@ static void start(struct http_call *call, uint64_t deadline_us)
         return;
     }
     loop_deadline(call->client->loop, &call->deadline, deadline_us);
-    if (http_ring_is_empty(&origin->queue) && has_room(origin)) {
+    if (ring_is_empty(&origin->queue) && has_room(origin)) {
         begin(call);
         return;
     }
     call->state = HTTP_QUEUED;
     call->ticket = call->client->tickets++;
-    http_ring_append(&origin->queue, &call->queue);
+    ring_append(&origin->queue, &call->queue);
     origin->counters.queued++;
 }
 
@@ -385,7 +384,7 @@ struct http_call *http_call_start(struct http_client *client,
     buf_init(&call->answer.body, options->answer_max_bytes);
     buf_clear(&call->request);
     http_answer_parser_start(&call->parser, call->method == HTTP_HEAD);
-    http_ring_append(&client->calls, &call->link);
+    ring_append(&client->calls, &call->link);
     client->calls_count++;
     call->origin->lane->prepare(call, options);
     if (options->stream) {
@@ -463,11 +462,11 @@ struct http_origin *http_origin_new(
     origin->key_file = copy(options->key_file);
     origin->connections_max = options->connections_max;
     origin->asks_gzip = options->asks_gzip;
-    http_ring_init(&origin->queue);
-    http_ring_init(&origin->idle);
-    http_ring_init(&origin->connects);
+    ring_init(&origin->queue);
+    ring_init(&origin->idle);
+    ring_init(&origin->connects);
     choose_lane(origin, options);
-    http_ring_append(&client->origins, &origin->link);
+    ring_append(&client->origins, &origin->link);
     return origin;
 }
 
@@ -496,9 +495,9 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
         client->options.dns_ms = DEFAULT_DNS_MS;
     }
     client->next.run = let_next_through;
-    http_ring_init(&client->origins);
-    http_ring_init(&client->calls);
-    http_ring_init(&client->spare);
+    ring_init(&client->origins);
+    ring_init(&client->calls);
+    ring_init(&client->spare);
     client->transfers = http_curl_new(loop, options->connections_max);
     client->connects = http_curl_new(loop, 0);
     client->carriers = http_carriers_new(client);
@@ -510,17 +509,17 @@ void http_client_free(struct http_client *client)
     if (!client) {
         return;
     }
-    while (!http_ring_is_empty(&client->calls)) {
+    while (!ring_is_empty(&client->calls)) {
         http_call_cancel(container_of(client->calls.next, struct http_call, link));
     }
-    while (!http_ring_is_empty(&client->origins)) {
+    while (!ring_is_empty(&client->origins)) {
         struct http_origin *origin = container_of(client->origins.next, struct http_origin, link);
-        http_ring_remove(&origin->link);
+        ring_remove(&origin->link);
         origin_free(origin);
     }
-    while (!http_ring_is_empty(&client->spare)) {
+    while (!ring_is_empty(&client->spare)) {
         struct http_call *call = container_of(client->spare.next, struct http_call, link);
-        http_ring_remove(&call->link);
+        ring_remove(&call->link);
         call_free(call);
     }
     loop_soon_forget(client->loop, &client->next);

@@ -28,7 +28,7 @@ enum {
 struct http_connect {
     struct http_curl_job job;
     bool is_second;        /* try */
-    struct http_link link; /* in origin->connects while it connects nothing */
+    struct ring_link link; /* in origin->connects while it connects nothing */
     struct http_origin *origin;
     http_connected *connected;
     void *context;
@@ -60,7 +60,7 @@ static void let_go(struct http_connect *connect)
         return;
     }
     origin->connects_spare++;
-    http_ring_append(&origin->connects, &connect->link);
+    ring_append(&origin->connects, &connect->link);
 }
 
 /*
@@ -117,11 +117,11 @@ static struct http_connect *connect_new(struct http_origin *origin)
 /* A spare one, or a new one. */
 static struct http_connect *connect_take(struct http_origin *origin)
 {
-    if (http_ring_is_empty(&origin->connects)) {
+    if (ring_is_empty(&origin->connects)) {
         return connect_new(origin);
     }
     struct http_connect *connect = container_of(origin->connects.before, struct http_connect, link);
-    http_ring_remove(&connect->link);
+    ring_remove(&connect->link);
     origin->connects_spare--;
     return connect;
 }
@@ -144,7 +144,7 @@ void http_connect_cancel(struct http_connect *connect)
 
 void http_connect_forget(struct http_origin *origin)
 {
-    while (!http_ring_is_empty(&origin->connects)) {
+    while (!ring_is_empty(&origin->connects)) {
         connect_free(connect_take(origin));
     }
 }

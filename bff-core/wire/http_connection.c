@@ -390,7 +390,6 @@ struct connection *http_connection_new(struct http_server *server, struct MHD_Co
     must(connection != NULL); /* a struct beside the library's larger one */
     *connection = (struct connection){
         .server = server,
-        .next = server->connections,
         .mhd = mhd,
         .guard = { .fd = fd, .session = session, .shaken = shaken },
         .receiver.got = got,
@@ -400,10 +399,7 @@ struct connection *http_connection_new(struct http_server *server, struct MHD_Co
         .soon.run = turn,
         .peer = storage_of(peer),
     };
-    if (connection->next) {
-        connection->next->before = connection;
-    }
-    server->connections = connection;
+    ring_append(&server->connections, &connection->link);
     server->connections_count++;
     http_receiver_init(&connection->receiver, server->loop, &connection->guard, server->scratch);
     http_intake_init(&connection->intake, &server->limits);
@@ -434,10 +430,7 @@ void http_connection_closed(struct connection *connection)
     if (is_cut_short(connection)) {
         http_lingers_add(&server->lingers, connection->guard.fd);
     }
-    *(connection->before ? &connection->before->next : &server->connections) = connection->next;
-    if (connection->next) {
-        connection->next->before = connection->before;
-    }
+    ring_remove(&connection->link);
     server->connections_count--;
     server->must_run = true; /* a listener that was full goes on listening in the next run only */
     http_server_look_if_drained(server);

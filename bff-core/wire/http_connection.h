@@ -2,6 +2,7 @@
 #define WIRE_HTTP_CONNECTION_H
 
 #include "../base/must.h"
+#include "../base/ring.h"
 #include "http_guard.h"
 #include "http_intake.h"
 #include "http_linger.h"
@@ -31,7 +32,7 @@ struct http_server {
     struct turn_hook hook;
     bool must_run;
     unsigned spins; /* zero timeouts in a row */
-    struct connection *connections;
+    struct ring_link connections;
     unsigned connections_count;
     unsigned opened_count;         /* ever */
     struct connection *given_back; /* the library does not know yet */
@@ -54,7 +55,7 @@ struct http_exchange {
 
 struct connection {
     struct http_server *server;
-    struct connection *next, *before;
+    struct ring_link link; /* in server->connections */
     struct connection *next_given_back;
     struct MHD_Connection *mhd;
     struct http_guard guard;

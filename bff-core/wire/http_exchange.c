@@ -520,7 +520,7 @@ static void wake(struct http_call *call)
 
 static void forget(struct http_origin *origin)
 {
-    while (!http_ring_is_empty(&origin->idle)) {
+    while (!ring_is_empty(&origin->idle)) {
         http_carrier_close(container_of(origin->idle.next, struct http_carrier, link));
     }
     http_connect_forget(origin);

@@ -5,7 +5,7 @@
 #include "http_answer_parser.h"
 #include "http_client.h"
 #include "http_inflate.h"
-#include "http_ring.h"
+#include "../base/ring.h"
 
 /*
  * What http_client and its two lanes share; nobody else includes this. The client owns calls, their
@@ -38,9 +38,9 @@ struct http_client {
     struct http_curl *connects;     /* what the exchange lane takes over, while it is being made */
     struct http_carriers *carriers; /* of the exchange lane */
 
-    struct http_link origins;
-    struct http_link calls; /* all of them */
-    struct http_link spare; /* ended ones, kept for their memory */
+    struct ring_link origins;
+    struct ring_link calls; /* all of them */
+    struct ring_link spare; /* ended ones, kept for their memory */
     unsigned calls_count;
     unsigned in_use;  /* connections that carry a call: calls under way */
     uint64_t tickets; /* of the queues: the lowest is next */
@@ -49,7 +49,7 @@ struct http_client {
 };
 
 struct http_origin {
-    struct http_link link;
+    struct ring_link link;
     struct http_client *client;
     const struct http_lane *lane;
     char *name;      /* host:port */
@@ -67,9 +67,9 @@ struct http_origin {
     bool asks_gzip;
     bool http2;
 
-    struct http_link queue;    /* calls, first come first served */
-    struct http_link idle;     /* the lane's own: what carries no call, last used last */
-    struct http_link connects; /* of http_connect: handles that connect nothing */
+    struct ring_link queue;    /* calls, first come first served */
+    struct ring_link idle;     /* the lane's own: what carries no call, last used last */
+    struct ring_link connects; /* of http_connect: handles that connect nothing */
     unsigned connects_spare;
     uint64_t asked_anew_us; /* of http_connect: when the library last looked the name up itself */
     struct http_addresses *addresses; /* of the peer */
@@ -83,8 +83,8 @@ struct http_call {
     struct http_client *client;
     struct http_origin *origin;
     enum http_call_state state;
-    struct http_link link;  /* in client->calls or client->spare */
-    struct http_link queue; /* in origin->queue while QUEUED */
+    struct ring_link link;  /* in client->calls or client->spare */
+    struct ring_link queue; /* in origin->queue while QUEUED */
     uint64_t ticket;
     http_done *done;
     void *context;

@@ -18,7 +18,7 @@ enum { LINGER_MS = 1000, DROPPED_MAX_BYTES = 4 << 20 };
 
 struct http_linger {
     struct http_lingers *all;
-    struct http_linger *next, *before;
+    struct ring_link link; /* in all->list */
     struct watch watch;
     struct deadline deadline;
     size_t dropped_bytes;
@@ -30,10 +30,7 @@ static void end(struct http_linger *linger)
     loop_unwatch(all->loop, &linger->watch);
     loop_deadline_clear(all->loop, &linger->deadline);
     close(linger->watch.fd);
-    *(linger->before ? &linger->before->next : &all->first) = linger->next;
-    if (linger->next) {
-        linger->next->before = linger->before;
-    }
+    ring_remove(&linger->link);
     free(linger);
 }
 
@@ -41,7 +38,7 @@ static void end_and_tell(struct http_linger *linger)
 {
     struct http_lingers *all = linger->all;
     end(linger);
-    if (!all->first && all->emptied) {
+    if (ring_is_empty(&all->list)) {
         all->emptied(all);
     }
 }
@@ -63,6 +60,13 @@ static void expired(struct deadline *deadline)
     end_and_tell(container_of(deadline, struct http_linger, deadline));
 }
 
+void http_lingers_init(
+    struct http_lingers *lingers, struct loop *loop, void (*emptied)(struct http_lingers *lingers))
+{
+    *lingers = (struct http_lingers){ .loop = loop, .emptied = emptied };
+    ring_init(&lingers->list);
+}
+
 void http_lingers_add(struct http_lingers *lingers, int fd)
 {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -75,14 +79,10 @@ void http_lingers_add(struct http_lingers *lingers, int fd)
     }
     *linger = (struct http_linger){
         .all = lingers,
-        .next = lingers->first,
         .watch = { copy, drop },
         .deadline.expired = expired,
     };
-    if (lingers->first) {
-        lingers->first->before = linger;
-    }
-    lingers->first = linger;
+    ring_append(&lingers->list, &linger->link);
     shutdown(copy, SHUT_WR);
     loop_deadline(lingers->loop, &linger->deadline, loop_now_us(lingers->loop) + LINGER_MS * 1000);
     if (!loop_watch(lingers->loop, &linger->watch, EPOLLIN)) {
@@ -92,7 +92,7 @@ void http_lingers_add(struct http_lingers *lingers, int fd)
 
 void http_lingers_fini(struct http_lingers *lingers)
 {
-    while (lingers->first) {
-        end(lingers->first);
+    while (!ring_is_empty(&lingers->list)) {
+        end(container_of(lingers->list.next, struct http_linger, link));
     }
 }

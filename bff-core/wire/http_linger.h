@@ -2,6 +2,7 @@
 #define WIRE_HTTP_LINGER_H
 
 #include "../base/loop.h"
+#include "../base/ring.h"
 
 /*
  * Closing without a reset. A socket that is closed while bytes of its client wait unread is reset,
@@ -10,9 +11,13 @@
  */
 struct http_lingers {
     struct loop *loop;
-    struct http_linger *first;
-    void (*emptied)(struct http_lingers *lingers); /* the last one has ended */
+    struct ring_link list;
+    void (*emptied)(struct http_lingers *lingers);
 };
+
+/* `emptied` is called when the last one has ended by itself: from an event or a deadline. */
+void http_lingers_init(
+    struct http_lingers *lingers, struct loop *loop, void (*emptied)(struct http_lingers *lingers));
 
 /* Takes a duplicate of `fd`, which the caller closes as ever; ends the writing side. */
 void http_lingers_add(struct http_lingers *lingers, int fd);

@@ -165,7 +165,8 @@ static void tell_drained(struct soon *soon)
 
 void http_server_look_if_drained(struct http_server *server)
 {
-    if (server->is_draining && server->connections_count == 0 && !server->lingers.first) {
+    if (server->is_draining && server->connections_count == 0 &&
+        ring_is_empty(&server->lingers.list)) {
         loop_soon(server->loop, &server->drained_soon);
     }
 }
@@ -210,7 +211,8 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
         .streams = user->streams,
         .context = user->context };
     server->user = *user;
-    server->lingers = (struct http_lingers){ .loop = loop, .emptied = linger_emptied };
+    ring_init(&server->connections);
+    http_lingers_init(&server->lingers, loop, linger_emptied);
     server->hook.before_wait = before_wait;
     server->drained_soon.run = tell_drained;
     server->tell_library.expired = tell_library_now;
@@ -249,8 +251,9 @@ void http_server_drain(struct http_server *server, void (*drained)(void *context
     server->is_draining = true;
     server->drained = drained;
     close(MHD_quiesce_daemon(server->daemon));
-    for (struct connection *at = server->connections; at; at = at->next) {
-        http_connection_drain(at);
+    for (struct ring_link *at = server->connections.next; at != &server->connections;
+         at = at->next) {
+        http_connection_drain(container_of(at, struct connection, link));
     }
     tell_library(server);
     http_server_look_if_drained(server);
@@ -263,8 +266,10 @@ unsigned http_server_connections(const struct http_server *server)
 
 void http_server_free(struct http_server *server)
 {
-    for (struct connection *at = server->connections; at; at = at->next) {
-        http_connection_shut(at); /* the library stops only when it has all of them */
+    for (struct ring_link *at = server->connections.next; at != &server->connections;
+         at = at->next) {
+        /* The library stops only when it has all of them. */
+        http_connection_shut(container_of(at, struct connection, link));
     }
     tell_library(server);
     loop_unhook(server->loop, &server->hook);

@@ -21,7 +21,7 @@ enum { CODE_TOO_LARGE = 100 }; /* CURLE_TOO_LARGE, since 8.6.0 */
 
 struct transfer {
     struct http_curl_job job;
-    struct http_link link; /* in origin->idle while it carries no call */
+    struct ring_link link; /* in origin->idle while it carries no call */
     struct http_call *call;
     struct curl_slist *fields; /* points into call->request */
     uint64_t began_us;
@@ -287,7 +287,7 @@ static void let_go(struct transfer *transfer)
     drop_fields(transfer);
     transfer->call->carrier = NULL;
     transfer->call = NULL;
-    http_ring_append(&origin->idle, &transfer->link);
+    ring_append(&origin->idle, &transfer->link);
 }
 
 static void ended(struct http_curl_job *job, int code)
@@ -321,11 +321,11 @@ static struct transfer *transfer_new(struct http_origin *origin)
 
 static struct transfer *transfer_take(struct http_origin *origin)
 {
-    if (http_ring_is_empty(&origin->idle)) {
+    if (ring_is_empty(&origin->idle)) {
         return transfer_new(origin);
     }
     struct transfer *transfer = container_of(origin->idle.before, struct transfer, link);
-    http_ring_remove(&transfer->link);
+    ring_remove(&transfer->link);
     return transfer;
 }
 
@@ -354,9 +354,9 @@ static void stop(struct http_call *call)
 
 static void forget(struct http_origin *origin)
 {
-    while (!http_ring_is_empty(&origin->idle)) {
+    while (!ring_is_empty(&origin->idle)) {
         struct transfer *transfer = container_of(origin->idle.next, struct transfer, link);
-        http_ring_remove(&transfer->link);
+        ring_remove(&transfer->link);
         http_curl_job_free(&transfer->job);
         free(transfer);
     }

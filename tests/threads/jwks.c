@@ -54,7 +54,7 @@ static void look(struct soon *soon)
         loop_stop(reader->loop);
         return;
     }
-    if (!reader->waiter.next) {
+    if (!ring_is_linked(&reader->waiter.link)) {
         keys_view_wait(reader->view, &reader->waiter);
     }
     loop_soon(reader->loop, soon);
