@@ -14,6 +14,7 @@
 #include "admit/tokens.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "fanout/detached.h"
 #include "fanout/flight.h"
 #include "fanout/memories.h"
 #include "fanout/service.h"
@@ -72,7 +73,7 @@ static uint64_t before_wait(struct turn_hook *hook)
 {
     struct worker *worker = container_of(hook, struct worker, turn);
     bool is_empty = worker->requests_count == 0 && http_server_connections(worker->server) == 0 &&
-                    services_detached_count(worker->services) == 0;
+                    detached_count(worker->detached) == 0;
     if (worker->is_draining && is_empty) {
         loop_stop(worker->loop);
     }
@@ -164,6 +165,7 @@ static bool make_client(struct worker *worker, struct err *err)
         return false;
     }
     worker->upstream = services_shown(worker->services);
+    worker->detached = detached_new(worker);
     worker->flights = flights_new(worker);
     worker->memories = memories_new(worker->core);
     return true;
@@ -248,6 +250,7 @@ void worker_join(struct worker *worker)
     http_server_free(worker->server);
     flights_free(worker->flights);
     memories_free(worker->memories);
+    detached_free(worker->detached);
     services_free(worker->services);
     http_client_free(worker->client);
     access_writer_free(worker->access);

@@ -51,6 +51,7 @@ struct worker {
     struct keys_view *keys_view;   /* admit/jwks: the key set as this worker sees it */
     struct tokens *tokens;         /* admit/tokens: verified tokens */
     struct services *services;     /* fanout/service: origins of this worker */
+    struct detached *detached;     /* fanout/detached: calls that nobody waits for */
     struct flights *flights;       /* fanout/flight: calls under way, and copies of answers */
     struct memories *memories;     /* fanout/memories: what answers have looked like */
     struct compressor *compressor; /* wire/compress */

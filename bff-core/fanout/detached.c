@@ -14,16 +14,13 @@
 #include "../base/must.h"
 #include "../base/ring.h"
 #include "failure.h"
+#include "service.h"
 
 #include <stdlib.h>
 
 struct detached {
-    struct loop *loop;
-    struct http_client *client;
-    struct arena_pool *arenas;
+    struct worker *worker;
     struct upstream *shown;
-    unsigned in_flight_max;
-    unsigned queue_max;
     struct ring_link queue;
     struct ring_link under_way;
     unsigned queued;
@@ -45,14 +42,19 @@ struct detached_call {
 /* ---- one call ---- */
 
 static struct detached_call *copy_call(
-    struct detached *detached, struct service *service, const struct http_call_options *options)
+    struct detached *detached, size_t service, const struct http_call_options *options)
 {
+    struct worker *worker = detached->worker;
     struct arena arena;
-    arena_init(&arena, detached->arenas);
+    arena_init(&arena, &worker->arenas);
     struct detached_call *call = arena_alloc(&arena, sizeof(*call));
     *call = (struct detached_call){
-        .owner = detached, .service = service, .options = *options, .arena = arena
+        .owner = detached,
+        .service = services_get(worker->services, service),
+        .options = *options,
+        .arena = arena,
     };
+    call->options.answer_max_bytes = worker->core->settings->services[service].answer_max_bytes;
     struct http_call_lines *lines =
         arena_zalloc(&call->arena, options->lines_count + 1, sizeof(*lines));
     for (size_t i = 0; i < options->lines_count; i++) {
@@ -117,17 +119,22 @@ static const char *start(struct detached_call *call)
     service_began(call->service, call->host, call->began_us);
     call->options.origin = host_origin(call->host);
     call->options.started_us = call->began_us;
-    call->http = http_call_start(call->owner->client, &call->options, ended, call);
+    call->http = http_call_start(call->owner->worker->client, &call->options, ended, call);
     return NULL;
 }
 
 /* ---- the queue ---- */
 
+static bool has_room(const struct detached *detached)
+{
+    return detached->in_flight < detached->worker->core->settings->detached.in_flight;
+}
+
 /* Why the last of them was dropped; NULL: it was not. */
 static const char *start_next(struct detached *detached)
 {
     const char *why = NULL;
-    while (detached->in_flight < detached->in_flight_max && detached->queued) {
+    while (has_room(detached) && detached->queued) {
         struct detached_call *call = container_of(detached->queue.next, struct detached_call, link);
         ring_remove(&call->link);
         detached->queued--;
@@ -146,7 +153,8 @@ static const char *start_next(struct detached *detached)
 static void tell_service(
     const struct detached_call *call, enum service_verdict verdict, uint64_t ended_us)
 {
-    const struct limit_time time = limit_time_of(call->began_us, ended_us, call->owner->loop);
+    const struct limit_time time =
+        limit_time_of(call->began_us, ended_us, call->owner->worker->loop);
     service_ended(call->service, call->host, verdict, &time);
 }
 
@@ -171,11 +179,11 @@ static void ended(void *context, struct http_answer *answer)
 
 /* When there is room it is the only one in the queue, and its turn is now. */
 const char *detached_add(
-    struct detached *detached, struct service *service, const struct http_call_options *options)
+    struct detached *detached, size_t service, const struct http_call_options *options)
 {
-    bool is_free = detached->in_flight < detached->in_flight_max;
-    if (!is_free && detached->queued >= detached->queue_max) {
-        return drop(service, UPSTREAM_DROP_QUEUE);
+    struct worker *worker = detached->worker;
+    if (!has_room(detached) && detached->queued >= worker->core->settings->detached.queue_max) {
+        return drop(services_get(worker->services, service), UPSTREAM_DROP_QUEUE);
     }
     struct detached_call *call = copy_call(detached, service, options);
     ring_append(&detached->queue, &call->link);
@@ -190,17 +198,12 @@ size_t detached_count(const struct detached *detached)
 
 /* ---- the beginning and the end ---- */
 
-struct detached *detached_new(struct worker *worker, struct upstream *shown)
+struct detached *detached_new(struct worker *worker)
 {
-    const struct settings *settings = worker->core->settings;
     struct detached *detached = calloc(1, sizeof(*detached));
     must(detached != NULL);
-    detached->loop = worker->loop;
-    detached->client = worker->client;
-    detached->arenas = &worker->arenas;
-    detached->shown = shown;
-    detached->in_flight_max = settings->detached.in_flight;
-    detached->queue_max = settings->detached.queue_max;
+    detached->worker = worker;
+    detached->shown = services_shown(worker->services);
     ring_init(&detached->queue);
     ring_init(&detached->under_way);
     return detached;
@@ -208,6 +211,9 @@ struct detached *detached_new(struct worker *worker, struct upstream *shown)
 
 void detached_free(struct detached *detached)
 {
+    if (!detached) {
+        return;
+    }
     while (!ring_is_empty(&detached->under_way)) {
         struct detached_call *call =
             container_of(detached->under_way.next, struct detached_call, link);

@@ -14,11 +14,11 @@
 
 #include "../base/clock.h"
 #include "../base/must.h"
+#include "detached.h"
 #include "flight.h"
 #include "memories.h"
 #include "pass.h"
 #include "plan.h"
-#include "service.h"
 
 enum { TARGET_MAX_BYTES = 8 * 1024, BODY_MAX_BYTES = 64 * 1024 };
 
@@ -283,7 +283,6 @@ static void ask(struct call *call)
 static const char *send_off(struct call *call, unsigned within_ms)
 {
     const struct passenger *passenger = call->passenger;
-    struct worker *worker = call->request->worker;
     char digits[STR_U64_BYTES];
     struct str budget = { digits, (size_t)(str_put_u64(digits, within_ms) - digits) };
     const struct http_call_field fields[] = {
@@ -299,9 +298,8 @@ static const char *send_off(struct call *call, unsigned within_ms)
         .fields = fields,
         .fields_count = passenger->content_type.at ? 2 : 1,
         .deadline_us = call->started_us + within_ms * 1000ull,
-        .answer_max_bytes = worker->core->settings->services[passenger->service].answer_max_bytes,
     };
-    return services_detach(worker->services, passenger->service, &options);
+    return detached_add(call->request->worker->detached, passenger->service, &options);
 }
 
 static void detach(struct call *call)

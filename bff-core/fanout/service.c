@@ -15,7 +15,6 @@
 #include "../base/log.h"
 #include "../base/must.h"
 #include "breaker.h"
-#include "detached.h"
 #include "health.h"
 #include "latency.h"
 #include "retry.h"
@@ -55,7 +54,6 @@ struct service {
 struct services {
     struct service *list;
     size_t count;
-    struct detached *detached;
     struct upstream shown;
 };
 
@@ -315,22 +313,6 @@ uint64_t service_hedge_after_us(const struct service *service)
     return may ? latency_p95_us(&service->latency) : UINT64_MAX;
 }
 
-/* ---- detached calls ---- */
-
-const char *services_detach(
-    struct services *services, size_t index, const struct http_call_options *options)
-{
-    struct service *service = services_get(services, index);
-    struct http_call_options own = *options;
-    own.answer_max_bytes = service->settings->answer_max_bytes;
-    return detached_add(services->detached, service, &own);
-}
-
-size_t services_detached_count(const struct services *services)
-{
-    return detached_count(services->detached);
-}
-
 void service_dropped(struct service *service, enum upstream_drop why)
 {
     counter_add(&service->shown->dropped[why], 1);
@@ -434,7 +416,6 @@ struct services *services_new(struct worker *worker, struct err *err)
     services->list = zalloc(services->count + 1, sizeof(*services->list));
     services->shown.services_count = services->count;
     services->shown.services = zalloc(services->count + 1, sizeof(struct upstream_service));
-    services->detached = detached_new(worker, &services->shown);
     for (size_t i = 0; i < services->count; i++) {
         make_service(&services->list[i], &settings->services[i], &services->shown.services[i]);
     }
@@ -452,7 +433,6 @@ void services_free(struct services *services)
     if (!services) {
         return;
     }
-    detached_free(services->detached);
     for (size_t i = 0; i < services->count; i++) {
         struct service *service = &services->list[i];
         for (size_t at = 0; at < service->count; at++) {

@@ -20,7 +20,7 @@ struct host;
 /* NULL with a sentence in `err` when a service's URL cannot be used. Needs worker->client. */
 struct services *services_new(struct worker *worker, struct err *err);
 
-/* What is under way is cancelled. Before the worker's client is freed. */
+/* Health checks under way are cancelled; no call may be. Before the worker's client is freed. */
 void services_free(struct services *services);
 
 /* settings->services[index], as this worker reaches it. */
@@ -92,20 +92,6 @@ void service_moved(struct service *service);
 /* When an answer is so late that a hedge is due: the observed p95. UINT64_MAX: too few answers yet,
  * or no hedges. */
 uint64_t service_hedge_after_us(const struct service *service);
-
-/* ---- detached calls ---- */
-
-/*
- * Asks for the effect only: nobody waits for the answer, and it outlives the request that caused
- * it. Everything in `options` is copied but `origin` and `answer_max_bytes`, which are the
- * service's: the host is picked when the call's turn comes. NULL, or why it was dropped at once
- * (static text); one that has to wait may still be. Each drop is counted with its reason.
- */
-const char *services_detach(
-    struct services *services, size_t index, const struct http_call_options *options);
-
-/* Those that are under way or wait for their turn: a drain waits until there are none. */
-size_t services_detached_count(const struct services *services);
 
 /* A detached call was not made: for the counters. */
 void service_dropped(struct service *service, enum upstream_drop why);

@@ -9,6 +9,7 @@
 #include "admit/tokens.h"
 #include "base/must.h"
 #include "core.h"
+#include "fanout/detached.h"
 #include "fanout/flight.h"
 #include "fanout/service.h"
 #include "observe/access.h"
@@ -110,6 +111,7 @@ static void open_worker(void)
     cr_assert(core_open(&core, &err), "%s", err.text);
     worker = (struct worker){ .core = &core, .loop = loop_new() };
     worker.services = services_new(&worker, &err);
+    worker.detached = detached_new(&worker);
     worker.flights = flights_new(&worker);
     worker.shed = shed_new(worker.loop, &settings, &worker.pressure);
     worker.keys_view = keys_view_new(core.keys, worker.loop);
@@ -128,6 +130,7 @@ static void close_worker(void)
     keys_view_free(worker.keys_view);
     shed_free(worker.shed);
     flights_free(worker.flights);
+    detached_free(worker.detached);
     services_free(worker.services);
     arena_pool_fini(&worker.arenas);
     loop_free(worker.loop);

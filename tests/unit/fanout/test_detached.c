@@ -31,7 +31,7 @@ static const struct upstream *shown(void)
     return services_shown(town.worker.services);
 }
 
-/* All that is lent to services_detach is gone after it. */
+/* All that is lent to detached_add is gone after it. */
 static const char *why_not(const char *word, uint64_t deadline_us)
 {
     char target[32], value[32], body[32];
@@ -51,7 +51,7 @@ static const char *why_not(const char *word, uint64_t deadline_us)
         .fields_count = 1,
         .body = str_of(body),
         .deadline_us = deadline_us };
-    const char *why = services_detach(town.worker.services, 0, &options);
+    const char *why = detached_add(town.worker.detached, 0, &options);
     memset((char *)lines.text.at, '!', lines.text.len);
     arena_release(&arena);
     memset(target, '!', sizeof(target));
@@ -84,7 +84,7 @@ static uint64_t dropped_in_all(void)
 static uint64_t look(struct turn_hook *hook)
 {
     (void)hook;
-    if (services_detached_count(town.worker.services) == 0) {
+    if (detached_count(town.worker.detached) == 0) {
         loop_stop(town.worker.loop);
     }
     return LOOP_NO_LIMIT;
@@ -122,7 +122,7 @@ Test(detached, what_has_no_room_is_dropped_and_the_rest_takes_its_turn)
     for (size_t i = 0; i < countof(words); i++) {
         cr_assert_eq(detach(words[i], 5 * S), i < 5, "%s", words[i]);
     }
-    cr_assert_eq(services_detached_count(town.worker.services), 5);
+    cr_assert_eq(detached_count(town.worker.detached), 5);
     cr_assert_eq(counter_read(&shown()->detached), 2);
     cr_assert_eq(counter_read(&shown()->detached_queued), 3);
     drain();

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/must.h"
+#include "fanout/detached.h"
 #include "fanout/service.h"
 #include "settings.h"
 #include "upstream.h"
@@ -47,12 +48,14 @@ static inline void town_open(const char *conf)
     town.worker.client = http_client_new(town.worker.loop, &(struct http_client_options){ 0 });
     town.worker.services = services_new(&town.worker, &err);
     cr_assert_not_null(town.worker.services, "%s", err.text);
+    town.worker.detached = detached_new(&town.worker);
     town.too_late.expired = town_hangs;
 }
 
 static inline void town_close(void)
 {
     loop_deadline_clear(town.worker.loop, &town.too_late);
+    detached_free(town.worker.detached);
     services_free(town.worker.services);
     http_client_free(town.worker.client);
     loop_free(town.worker.loop);
