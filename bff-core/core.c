@@ -31,7 +31,7 @@ static bool has_shape(struct core *core, const struct bff_plan *declared, struct
     char *path = arena_printf(&core->arena, "%s/%s.json", directory, declared->shape);
     bool is_there = access(path, R_OK) == 0;
     if (!is_there) {
-        const char *nearest = shape_nearest(&core->arena, directory, declared->shape);
+        const char *nearest = shape_nearest_name(&core->arena, directory, declared->shape);
         faults_add(faults, declared->file, declared->line,
             "plan %s: .shape \"%s\" is the file %s, which cannot be read%s", declared->name,
             declared->shape, path, err_meant(nearest).text);

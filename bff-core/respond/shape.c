@@ -336,13 +336,3 @@ struct shape *shape_compile(struct arena *arena, const char *directory, const ch
     hash_key_init(&shape->hash);
     return shape;
 }
-
-bool shape_requires(const struct shape *shape, size_t call)
-{
-    return shape->required >> call & 1;
-}
-
-bool shape_uses(const struct shape *shape, size_t call)
-{
-    return shape->used >> call & 1;
-}

@@ -31,7 +31,7 @@ struct shape *shape_compile(struct arena *arena, const char *directory, const ch
  * The shape in DIRECTORY whose name NAME could have meant; NULL: none is near. In the arena. For a
  * sentence when the file is not there.
  */
-const char *shape_nearest(struct arena *arena, const char *directory, const char *name);
+const char *shape_nearest_name(struct arena *arena, const char *directory, const char *name);
 
 /* There is no answer at all without the answer of calls[call]. */
 bool shape_requires(const struct shape *shape, size_t call);

@@ -30,7 +30,7 @@ static int is_shape_file(const struct dirent *entry)
     return has_suffix(str_of(entry->d_name));
 }
 
-const char *shape_nearest(struct arena *arena, const char *directory, const char *name)
+const char *shape_nearest_name(struct arena *arena, const char *directory, const char *name)
 {
     enum { FILES_MAX = 256 };
     const char *slash = strrchr(name, '/'), *names[FILES_MAX];
@@ -113,7 +113,7 @@ void shape_read_services(struct shape_compiler *c, const char *directory)
         }
         char *path = arena_printf(c->arena, "%s/%s", directory, name);
         const char *nearest =
-            access(path, R_OK) == 0 ? NULL : shape_nearest(c->arena, directory, name);
+            access(path, R_OK) == 0 ? NULL : shape_nearest_name(c->arena, directory, name);
         if (nearest) {
             FAULT(c, file, "There is no %s%s", path,
                 err_meant(arena_printf(c->arena, "%s%s", nearest, SUFFIX)).text);
@@ -128,8 +128,7 @@ void shape_check_calls(struct shape_compiler *c)
 {
     const struct json *files = json_get(c->root, "x-calls");
     for (size_t i = 0; i < c->calls_count; i++) {
-        bool is_named = json_get(files, c->calls[i].name) != NULL;
-        if (shape_uses(c->shape, i) && !is_named) {
+        if (shape_uses(c->shape, i) && !json_get(files, c->calls[i].name)) {
             FAULT(c, files ? files : c->root,
                 "\"x-calls\" does not say which schema the answer of call \"%s\" keeps, so no path "
                 "in it can be proved; schemas/services has one for each service.",

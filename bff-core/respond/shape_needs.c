@@ -1,5 +1,5 @@
 /*
- * shape_needs: which calls an answer cannot do without.
+ * shape_needs: which calls an answer cannot do without, and which it takes from.
  *
  * Owns nothing. Walks what must be there, from the root down: required members, the elements of a
  * list that must have one, the object made from a list's first element. Promises only what is sure:
@@ -42,4 +42,14 @@ unsigned shape_needs(const struct shape_node *node)
         calls |= 1u << node->nearest->take.call;
     }
     return node->element && node->min_items > 0 ? calls | shape_needs(node->element) : calls;
+}
+
+bool shape_requires(const struct shape *shape, size_t call)
+{
+    return shape->required >> call & 1;
+}
+
+bool shape_uses(const struct shape *shape, size_t call)
+{
+    return shape->used >> call & 1;
 }
