@@ -3,17 +3,20 @@
  *
  * Owns the rules of RFC 9110 section 6.4 and RFC 9112 section 6 for our own answers: which of them
  * have content, how its end is told, and what is said of it. Promises that no byte of a field can
- * end its line or the head. The library's only part is the table of reasons.
+ * end its line or the head: where one would, a bare 500 is sent. The library's only part is the
+ * table of reasons.
  */
 #include "http_server_head.h"
 
 #include "../base/clock.h"
+#include "../base/log.h"
 #include "../base/must.h"
 
 #include <microhttpd.h>
 #include <time.h>
 
-bool http_server_can_write(const struct http_field *fields, size_t count)
+/* No byte of theirs could end a line, and they fit HTTP_REPLY_FIELDS_MAX_BYTES. */
+static bool can_write(const struct http_field *fields, size_t count)
 {
     size_t total = 0;
     for (size_t i = 0; i < count; i++) {
@@ -25,6 +28,15 @@ bool http_server_can_write(const struct http_field *fields, size_t count)
         }
     }
     return true;
+}
+
+/* The mistake is ours: the client gets an answer that is whole all the same. */
+static void make_bare(struct http_server_head *head)
+{
+    log_error("The fields of an answer cannot be written; the client gets a bare 500.");
+    head->status = 500;
+    head->fields_count = 0;
+    head->length = 0;
 }
 
 static enum http_outflow_framing framing_of(const struct http_server_head *head)
@@ -83,17 +95,17 @@ static void append_framing(
     }
 }
 
-bool http_server_head_append(
-    struct buf *out, struct http_server_head *head, enum http_outflow_framing *framing)
+enum http_outflow_framing http_server_head_append(struct buf *out, struct http_server_head *head)
 {
     must(head->status >= 200 && head->status <= 599);
-    if (!http_server_can_write(head->fields, head->fields_count)) {
-        return false;
+    bool is_bare = !can_write(head->fields, head->fields_count);
+    if (is_bare) {
+        make_bare(head);
     }
-    *framing = framing_of(head);
-    head->is_last |= *framing == HTTP_OUT_UNTIL_CLOSE;
+    enum http_outflow_framing framing = is_bare ? HTTP_OUT_NOTHING : framing_of(head);
+    head->is_last |= framing == HTTP_OUT_UNTIL_CLOSE;
     append_start(out, head->status);
-    append_framing(out, head, *framing);
+    append_framing(out, head, framing);
     for (size_t i = 0; i < head->fields_count; i++) {
         const struct http_field *field = &head->fields[i];
         if (field->value.len) {
@@ -104,5 +116,5 @@ bool http_server_head_append(
         }
     }
     must(buf_append_str(out, STR("\r\n")));
-    return true;
+    return framing;
 }

@@ -17,14 +17,11 @@ struct http_server_head {
 
 /*
  * Appends status line, Date, Connection, framing and fields (RFC 9112 section 4), those with an
- * empty value left out, and the empty line. The framing that the content then has to follow is in
- * *framing; is_last becomes true where only the close can tell the end. False, with nothing
- * appended, when a field cannot be written or all of them are too large.
+ * empty value left out, and the empty line. Returns the framing that the content then has to
+ * follow; is_last becomes true where only the close can tell the end. A head with a field that
+ * cannot be written, or whose fields are too large, becomes that of a bare 500: it has no content,
+ * whatever there was.
  */
-bool http_server_head_append(
-    struct buf *out, struct http_server_head *head, enum http_outflow_framing *framing);
-
-/* No byte of theirs could end a line, and they fit HTTP_REPLY_FIELDS_MAX_BYTES. */
-bool http_server_can_write(const struct http_field *fields, size_t count);
+enum http_outflow_framing http_server_head_append(struct buf *out, struct http_server_head *head);
 
 #endif

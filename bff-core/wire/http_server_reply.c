@@ -1,31 +1,16 @@
 /*
  * http_server_reply: the answer to an exchange that is not streamed, put together and sent off.
  *
- * Owns nothing. An answer whose fields cannot be written is a bare 500 instead.
+ * Owns nothing. Knows neither sockets nor how an answer is written.
  */
-#include "../base/log.h"
 #include "../base/must.h"
 #include "http_connection.h"
-
-/* True: the answer has content, too. */
-static bool put_head(struct buf *out, struct http_server_head *head)
-{
-    enum http_outflow_framing framing;
-    if (!http_server_head_append(out, head, &framing)) {
-        log_error("The fields of an answer cannot be written; the client gets a bare 500.");
-        head->status = 500;
-        head->fields_count = 0;
-        head->length = 0;
-        must(http_server_head_append(out, head, &framing));
-    }
-    return framing == HTTP_OUT_LENGTH && head->length > 0;
-}
 
 static void reply(struct connection *connection, struct http_server_head *head, struct buf *body)
 {
     struct http_sender *sender = &connection->sender;
     http_connection_form(connection, head);
-    if (put_head(&sender->head, head)) {
+    if (http_server_head_append(&sender->head, head) == HTTP_OUT_LENGTH && head->length > 0) {
         connection->exchange.body_bytes = body->len;
         http_sender_add_body(sender, body);
     }

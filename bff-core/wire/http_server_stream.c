@@ -5,7 +5,6 @@
  * of the exchange; what happens on the descriptor in between is the stream's. Promises the user the
  * same as http_connection does; `done` is the last of the calls, and comes once.
  */
-#include "../base/log.h"
 #include "../base/must.h"
 #include "http_connection.h"
 
@@ -75,13 +74,8 @@ static void reply(struct connection *connection, struct http_server_head *head,
 {
     struct http_stream *stream = connection->stream;
     http_connection_form(connection, head);
-    if (stream->is_lost) {
-        return; /* its turn comes */
-    }
-    if (!http_stream_reply(stream, head, content, body)) {
-        log_error("The fields of an answer cannot be written; the client gets a bare 500.");
-        struct http_server_head bare = { .status = 500, .is_last = true };
-        must(http_stream_reply(stream, &bare, NULL, body));
+    if (!stream->is_lost) { /* else its turn comes */
+        http_stream_reply(stream, head, content, body);
     }
 }
 

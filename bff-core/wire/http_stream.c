@@ -218,14 +218,12 @@ void http_stream_read(struct http_stream *stream, struct pipe *into)
     read_on(stream);
 }
 
-bool http_stream_reply(struct http_stream *stream, struct http_server_head *head,
+void http_stream_reply(struct http_stream *stream, struct http_server_head *head,
     struct pipe *content, struct buf *body)
 {
     must(!stream->has_begun);
     struct http_outflow *out = &stream->answer;
-    if (!http_server_head_append(&out->out, head, &out->framing)) {
-        return false;
-    }
+    out->framing = http_server_head_append(&out->out, head);
     stream->has_begun = true;
     stream->is_last = head->is_last;
     bool has_content = out->framing != HTTP_OUT_NOTHING;
@@ -241,7 +239,6 @@ bool http_stream_reply(struct http_stream *stream, struct http_server_head *head
         buf_release(body);
     }
     write_on(stream);
-    return true;
 }
 
 void http_stream_cut(struct http_stream *stream)

@@ -50,9 +50,9 @@ void http_stream_read(struct http_stream *stream, struct pipe *into);
 
 /*
  * Begins the answer: `content` comes out of a pipe (NULL: none), `body` (NULL: none) is here
- * already and taken. False, with nothing begun, when the head cannot be written.
+ * already and taken.
  */
-bool http_stream_reply(struct http_stream *stream, struct http_server_head *head,
+void http_stream_reply(struct http_stream *stream, struct http_server_head *head,
     struct pipe *content, struct buf *body);
 
 /* The connection is reset; is_lost from now on. */

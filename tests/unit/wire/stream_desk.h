@@ -30,7 +30,7 @@ static struct stream {
     gnutls_hash_hd_t hash;
     uint64_t to_give, length;
     unsigned status;
-    bool is_echo, is_held, must_cut;
+    bool is_echo, is_held, must_cut, is_broken;
     atomic_uint refused, stalled;
     _Atomic uint64_t read_bytes, given_bytes, out_stalls;
     atomic_int why;
@@ -102,7 +102,7 @@ static inline void give(struct soon *soon)
 
 static inline void answer_in_pieces(struct pipe *content)
 {
-    struct http_field field = { STR("X-Saw"), STR("pieces") };
+    struct http_field field = { STR("X-Saw"), stream.is_broken ? STR("pie\nces") : STR("pieces") };
     http_reply_stream(stream.exchange,
         &(struct http_stream_answer){ .status = stream.status ? stream.status : 200,
             .fields = &field,
@@ -133,6 +133,10 @@ static inline void begin(
     stream.out.filler = &stream.fill;
     if (str_eq(arrived->target, STR("/s/refuse"))) {
         desk_reply(exchange, 403, "refused", 2);
+        return;
+    }
+    if (str_eq(arrived->target, STR("/s/broken"))) {
+        desk_reply(exchange, 200, "line\r\nbreak", 2);
         return;
     }
     if (str_eq(arrived->method, STR("GET")) || str_eq(arrived->method, STR("HEAD"))) {

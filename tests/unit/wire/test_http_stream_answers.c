@@ -175,6 +175,33 @@ Test(http_stream_answers, sends_no_content_where_there_is_none)
     expect_bare("GET", 304, 700, "\r\nContent-Length: 700");
 }
 
+/* Nothing of the answer that was meant comes behind it. */
+static void expect_bare_500(const char *target, uint64_t length)
+{
+    char question[200];
+    stream_init();
+    stream.is_broken = true;
+    stream.length = length;
+    stream.to_give = 5000;
+    desk_open(false);
+    struct client client;
+    client_connect(&client);
+    snprintf(question, sizeof(question), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n" CORPUS_NEXT, target);
+    client_say(&client, question);
+    client_hear_all(&client);
+    cr_assert_eq(strncmp(client.got, "HTTP/1.1 500 ", 13), 0, "%s", client.got);
+    cr_assert_not_null(strstr(client.got, "\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n"));
+    client_close(&client);
+    desk_close();
+}
+
+Test(http_stream_answers, turns_fields_that_cannot_be_written_into_a_bare_500)
+{
+    expect_bare_500("/s/broken", 0);
+    expect_bare_500("/s/down", 5000);
+    expect_bare_500("/s/down", PIPE_LENGTH_UNKNOWN);
+}
+
 Test(http_stream_answers, sees_a_client_leave_while_it_waits_for_content)
 {
     for (size_t tls = 0; tls < countof(is_tls); tls++) {
