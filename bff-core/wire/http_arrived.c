@@ -1,11 +1,10 @@
 /*
  * http_arrived: looking things up in a request that has arrived.
  *
- * Owns nothing; its two functions are declared in http_server.h beside the struct. Fields stand in
- * the order in which the client sent them, and a request has at most a hundred: a walk is as good
- * as an index. What a field means is no concern of this file.
+ * Owns nothing. Fields stand in the order in which the client sent them, and a request has at most
+ * a hundred: a walk is as good as an index. What a field means is no concern of this file.
  */
-#include "http_server.h"
+#include "http_arrived.h"
 
 struct str http_arrived_field(const struct http_arrived *arrived, struct str name)
 {

@@ -1,6 +1,7 @@
 #ifndef WIRE_HTTP_CHUNKS_H
 #define WIRE_HTTP_CHUNKS_H
 
+#include "../base/buf.h"
 #include "http_head.h"
 
 enum http_chunks_stage {

@@ -1,7 +1,7 @@
 #ifndef WIRE_HTTP_HEAD_H
 #define WIRE_HTTP_HEAD_H
 
-#include "http_server.h"
+#include "http_arrived.h"
 
 /* What the head says about the bytes that follow it. */
 enum http_framing { HTTP_NO_BODY, HTTP_LENGTH, HTTP_CHUNKED };

@@ -4,8 +4,7 @@
 #include "../base/buf.h"
 #include "../base/loop.h"
 #include "../base/pipe.h"
-
-#include <netinet/in.h>
+#include "http_arrived.h"
 
 /*
  * HTTP/1.1 for our clients: one listener of one worker on its loop. Every callback below is made
@@ -39,36 +38,6 @@ struct http_server_options {
     size_t head_max_bytes;
     size_t target_max_bytes; /* as sent */
     size_t body_max_bytes;   /* decoded */
-};
-
-/* Why a request was refused before its head could be believed. */
-enum http_refusal {
-    HTTP_REFUSED_NOT,
-    HTTP_REFUSED_MALFORMED,
-    HTTP_REFUSED_TARGET_TOO_LONG,
-    HTTP_REFUSED_HEAD_TOO_LARGE,
-    HTTP_REFUSED_BODY_TOO_LARGE,
-    HTTP_REFUSED_SLOW, /* the head or the body did not arrive in its time */
-};
-
-struct http_field {
-    struct str name;
-    struct str value;
-};
-
-/* What arrived. All slices live until `done` returns. */
-struct http_arrived {
-    enum http_refusal refused; /* when set, what the client said may be missing or nonsense */
-    struct str method;
-    struct str target; /* path and query as sent, never in absolute form; "*" with OPTIONS */
-    struct str body;   /* empty when it is streamed */
-    bool is_streamed;
-    uint64_t length; /* of a streamed body; PIPE_LENGTH_UNKNOWN, 0: there is none */
-    const struct http_field *fields;
-    size_t fields_count;
-    uint64_t first_byte_us; /* monotonic, of the head */
-    bool is_tls;
-    struct sockaddr_storage peer;
 };
 
 enum { HTTP_TURNED_AWAY_MAX_BYTES = 16 * 1024 };
@@ -115,12 +84,6 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 
 /* The user's own object for an exchange, for `gone` and `done`. Set it in `begin`. */
 void http_exchange_set_owner(struct http_exchange *exchange, void *owner);
-
-/* The first field of that name, without case; { NULL, 0 } when there is none. */
-struct str http_arrived_field(const struct http_arrived *arrived, struct str name);
-
-/* True when a field of that name comes twice or more. */
-bool http_arrived_repeats(const struct http_arrived *arrived, struct str name);
 
 enum http_after { HTTP_KEEP, HTTP_CLOSE };
 
