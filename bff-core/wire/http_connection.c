@@ -17,6 +17,7 @@
 
 #include "../base/clock.h"
 #include "../base/must.h"
+#include "http_server_stream.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -61,7 +62,41 @@ static void moved(struct connection *connection)
     }
 }
 
+/* ---- its end ---- */
+
+/*
+ * The client hears of its end, and the library gets the connection back, to close it. Nothing
+ * happens on it any more.
+ */
+static void hang_up(struct connection *connection)
+{
+    struct http_server *server = connection->server;
+    enum http_guard_stage stage = connection->guard.stage;
+    must(connection->exchange.state == NONE);
+    loop_deadline_clear(server->loop, &connection->deadline);
+    loop_soon_forget(server->loop, &connection->soon);
+    if (stage == HTTP_GUARD_OURS) {
+        http_receiver_forget(&connection->receiver);
+        connection->guard.stage = HTTP_GUARD_CLOSING;
+        if (!connection->has_left) {
+            http_guard_end(&connection->guard);
+        }
+        http_server_give_back(connection);
+    } else if (stage != HTTP_GUARD_CLOSING) {
+        connection->guard.stage = HTTP_GUARD_CLOSING;
+        shutdown(connection->guard.fd, SHUT_RDWR); /* the library sees a hang-up, and closes */
+    }
+}
+
 /* ---- requests ---- */
+
+/* The one in hand is over, and its memory given back; some of the next may be here already. */
+static void forget_request(struct connection *connection)
+{
+    connection->has_invited = false;
+    http_intake_next(&connection->intake, loop_now_us(connection->server->loop));
+    moved(connection);
+}
 
 static struct http_arrived arrived_of(const struct connection *connection)
 {
@@ -105,7 +140,7 @@ static bool turn_away(struct connection *connection)
     must(answer->len > 0 && answer->len <= HTTP_TURNED_AWAY_MAX_BYTES);
     connection->has_asked = true;
     connection->exchange.state = TURNED_AWAY;
-    http_connection_forget_request(connection); /* the next one's memory is warm then */
+    forget_request(connection); /* the next one's memory is warm then */
     http_sender_start(&connection->sender);
     return true;
 }
@@ -143,7 +178,7 @@ static bool judge(struct connection *connection)
         return false;
     }
     if (!invite(connection) || (connection->is_let_go && is_silent)) {
-        http_connection_close(connection);
+        hang_up(connection);
         return false;
     }
     return true;
@@ -156,7 +191,7 @@ static bool got(struct http_receiver *receiver, enum http_guard_io how, struct s
     enum http_intake_phase before = intake->phase;
     if (how == HTTP_GUARD_ENDED) {
         connection->has_left = true;
-        http_connection_close(connection);
+        hang_up(connection);
         return false;
     }
     if (bytes.len) {
@@ -181,18 +216,12 @@ static void let_go(struct connection *connection)
     if (connection->guard.stage == HTTP_GUARD_OURS) {
         loop_soon(connection->server->loop, &connection->soon);
     } else {
-        http_connection_close(connection);
+        hang_up(connection);
     }
 }
 
-void http_connection_forget_request(struct connection *connection)
-{
-    connection->has_invited = false;
-    http_intake_next(&connection->intake, loop_now_us(connection->server->loop));
-    moved(connection);
-}
-
-void http_connection_go_on(struct connection *connection)
+/* On to the next request: nothing of the one before is left. */
+static void go_on(struct connection *connection)
 {
     if (connection->server->is_draining && is_idle(connection)) {
         let_go(connection); /* its answer was made before the drain and promised more */
@@ -201,16 +230,7 @@ void http_connection_go_on(struct connection *connection)
     }
 }
 
-/* ---- answers that are not streamed ---- */
-
-void http_connection_form(const struct connection *connection, struct http_server_head *head)
-{
-    const struct http_intake *intake = &connection->intake;
-    head->is_to_head = str_eq(intake->head.method, STR("HEAD"));
-    head->is_to_http_1_0 = intake->head.is_http_1_0;
-    head->is_last |= intake->head.is_last || intake->phase == HTTP_INTAKE_REFUSED ||
-                     connection->server->is_draining;
-}
+/* ---- the end of an exchange ---- */
 
 /* All is written, or nobody takes it. */
 static void end_exchange(struct connection *connection, bool is_sent)
@@ -224,13 +244,29 @@ static void end_exchange(struct connection *connection, bool is_sent)
     }
     connection->exchange = (struct http_exchange){ .state = NONE };
     if (!is_sent || exchange.is_last || connection->has_left) {
-        http_connection_close(connection);
+        hang_up(connection);
         return;
     }
     if (exchange.state == REPLIED) { /* else it is forgotten already */
-        http_connection_forget_request(connection);
+        forget_request(connection);
     }
-    http_connection_go_on(connection);
+    go_on(connection);
+}
+
+static void stream_on(struct connection *connection)
+{
+    switch (http_server_stream_turn(connection)) {
+    case HTTP_SERVER_STREAM_GOES_ON:
+        break;
+    case HTTP_SERVER_STREAM_KEEPS:
+        connection->receiver.has_bytes = true;
+        forget_request(connection);
+        go_on(connection);
+        break;
+    case HTTP_SERVER_STREAM_CLOSES:
+        hang_up(connection);
+        break;
+    }
 }
 
 /* Who was turned away and does not take it has left too many answers unread. */
@@ -262,7 +298,7 @@ static void expired(struct deadline *deadline)
         http_intake_refuse(intake, HTTP_REFUSED_SLOW);
         begin(connection);
     } else {
-        http_connection_close(connection);
+        hang_up(connection);
     }
 }
 
@@ -273,7 +309,7 @@ static void give_up(struct connection *connection)
     user->gone(owner);
     user->done(owner, false, 0);
     connection->exchange = (struct http_exchange){ .state = NONE };
-    http_connection_close(connection);
+    hang_up(connection);
 }
 
 /* Half or whole. An answer that is on its way is still written, where that goes. */
@@ -281,7 +317,7 @@ static void leave(struct connection *connection)
 {
     connection->has_left = true;
     if (connection->exchange.state == NONE) {
-        http_connection_close(connection);
+        hang_up(connection);
     } else if (connection->exchange.state == OPEN) {
         give_up(connection);
     } else {
@@ -317,7 +353,7 @@ static void turn(struct soon *soon)
         http_server_take(connection);
     }
     if (connection->stream) {
-        http_server_stream_turn(connection);
+        stream_on(connection);
     } else if (connection->exchange.state == NONE) {
         http_receiver_read(&connection->receiver);
     }
@@ -343,33 +379,13 @@ void http_connection_drain(struct connection *connection)
     }
 }
 
-void http_connection_close(struct connection *connection)
-{
-    struct http_server *server = connection->server;
-    enum http_guard_stage stage = connection->guard.stage;
-    must(connection->exchange.state == NONE);
-    loop_deadline_clear(server->loop, &connection->deadline);
-    loop_soon_forget(server->loop, &connection->soon);
-    if (stage == HTTP_GUARD_OURS) {
-        http_receiver_forget(&connection->receiver);
-        connection->guard.stage = HTTP_GUARD_CLOSING;
-        if (!connection->has_left) {
-            http_guard_end(&connection->guard);
-        }
-        http_server_give_back(connection);
-    } else if (stage != HTTP_GUARD_CLOSING) {
-        connection->guard.stage = HTTP_GUARD_CLOSING;
-        shutdown(connection->guard.fd, SHUT_RDWR); /* the library sees a hang-up, and closes */
-    }
-}
-
 void http_connection_shut(struct connection *connection)
 {
     if (connection->exchange.state == TURNED_AWAY) {
         http_sender_forget(&connection->sender);
         connection->exchange.state = NONE;
     }
-    http_connection_close(connection);
+    hang_up(connection);
 }
 
 static struct sockaddr_storage storage_of(const struct sockaddr *address)

@@ -1,12 +1,14 @@
 /*
- * http_server_stream: streamed exchanges.
+ * http_server_stream: streamed exchanges, but for their answer's head.
  *
  * Owns each connection's struct http_stream, from the moment the request's head is whole to the end
  * of the exchange; what happens on the descriptor in between is the stream's. Promises the user the
- * same as http_connection does; `done` is the last of the calls, and comes once.
+ * same as http_connection does; `done` is the last of the calls, and comes once. Does not know what
+ * becomes of the connection then.
  */
+#include "http_server_stream.h"
+
 #include "../base/must.h"
-#include "http_connection.h"
 
 #include <stdlib.h>
 
@@ -26,7 +28,7 @@ void http_server_stream_open(struct connection *connection)
     connection->stream->changed = note;
 }
 
-static void end(struct connection *connection, bool is_sent)
+static enum http_server_stream_verdict end(struct connection *connection, bool is_sent)
 {
     struct http_server *server = connection->server;
     struct http_stream *stream = connection->stream;
@@ -41,16 +43,10 @@ static void end(struct connection *connection, bool is_sent)
     connection->stream = NULL;
     server->user.done(connection->exchange.owner, is_sent, sent_bytes);
     connection->exchange = (struct http_exchange){ .state = NONE };
-    if (is_kept) {
-        connection->receiver.has_bytes = true;
-        http_connection_forget_request(connection);
-        http_connection_go_on(connection);
-    } else {
-        http_connection_close(connection);
-    }
+    return is_kept ? HTTP_SERVER_STREAM_KEEPS : HTTP_SERVER_STREAM_CLOSES;
 }
 
-void http_server_stream_turn(struct connection *connection)
+enum http_server_stream_verdict http_server_stream_turn(struct connection *connection)
 {
     const struct http_server_user *user = &connection->server->user;
     struct http_exchange *exchange = &connection->exchange;
@@ -60,47 +56,16 @@ void http_server_stream_turn(struct connection *connection)
         user->gone(exchange->owner);
     }
     if (stream->is_lost || stream->is_answered) {
-        end(connection, stream->is_answered);
-    } else if (intake->phase == HTTP_INTAKE_REFUSED && !exchange->is_refusal_told) {
+        return end(connection, stream->is_answered);
+    }
+    if (intake->phase == HTTP_INTAKE_REFUSED && !exchange->is_refusal_told) {
         exchange->is_refusal_told = true;
         user->refused(exchange->owner, intake->refusal);
     }
+    return HTTP_SERVER_STREAM_GOES_ON;
 }
 
-/* ---- the answer ---- */
-
-static void reply(struct connection *connection, struct http_server_head *head,
-    struct pipe *content, struct buf *body)
-{
-    struct http_stream *stream = connection->stream;
-    http_connection_form(connection, head);
-    if (!stream->is_lost) { /* else its turn comes */
-        http_stream_reply(stream, head, content, body);
-    }
-}
-
-void http_server_stream_reply(
-    struct connection *connection, struct http_server_head *head, struct buf *body)
-{
-    head->is_last |= connection->intake.phase != HTTP_INTAKE_WHOLE; /* nor will it be */
-    reply(connection, head, NULL, body);
-}
-
-void http_reply_stream(struct http_exchange *exchange, const struct http_stream_answer *answer)
-{
-    must(exchange->state == OPEN && connection_of(exchange)->stream);
-    exchange->state = REPLIED;
-    struct http_server_head head = {
-        .status = answer->status,
-        .fields = answer->fields,
-        .fields_count = answer->fields_count,
-        .length = answer->length,
-        .is_last = answer->after == HTTP_CLOSE,
-    };
-    reply(connection_of(exchange), &head, answer->content, NULL);
-}
-
-/* ---- the rest of the interface ---- */
+/* ---- what the user does beside answering ---- */
 
 void http_exchange_read(struct http_exchange *exchange, struct pipe *into)
 {
