@@ -10,8 +10,8 @@
  * Promises: (1) the user is called with nothing else on the stack: from an event, a read or a write
  * that was done, a deadline or the soon queue, and never from within http_reply; (2) each phase has
  * its deadline, and one that passes it is closed, or answered when a request had begun; (3) a
- * leaving client is seen while its request is served (RDHUP). Does not know the library:
- * http_server.c says what it does.
+ * leaving client is seen while its request is served (RDHUP). Does not know what the library does
+ * with a connection that is not ours.
  */
 #include "http_connection.h"
 
@@ -81,7 +81,7 @@ static void hang_up(struct connection *connection)
         if (!connection->has_left) {
             http_guard_end(&connection->guard);
         }
-        http_server_give_back(connection);
+        http_daemon_give_back(&server->daemon, &connection->handle);
     } else if (stage != HTTP_GUARD_CLOSING) {
         connection->guard.stage = HTTP_GUARD_CLOSING;
         shutdown(connection->guard.fd, SHUT_RDWR); /* the library sees a hang-up, and closes */
@@ -350,7 +350,7 @@ static void turn(struct soon *soon)
     if (connection->guard.stage == HTTP_GUARD_SHAKEN) {
         connection->guard.stage = HTTP_GUARD_OURS;
         connection->receiver.has_bytes = true;
-        http_server_take(connection);
+        http_daemon_take(&connection->handle);
     }
     if (connection->stream) {
         stream_on(connection);
@@ -399,28 +399,27 @@ static struct sockaddr_storage storage_of(const struct sockaddr *address)
     return storage;
 }
 
-struct connection *http_connection_new(struct http_server *server, struct MHD_Connection *mhd,
-    int fd, void *session, const struct sockaddr *peer)
+struct connection *http_connection_new(
+    struct http_server *server, const struct http_daemon_guest *guest)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
     must(connection != NULL); /* a struct beside the library's larger one */
     *connection = (struct connection){
         .server = server,
-        .mhd = mhd,
-        .guard = { .fd = fd, .session = session, .shaken = shaken },
+        .guard = { .fd = guest->fd, .session = guest->session, .shaken = shaken },
         .receiver.got = got,
         .sender.wrote = wrote,
-        .watch = { fd, ready },
+        .watch = { guest->fd, ready },
         .deadline.expired = expired,
         .soon.run = turn,
-        .peer = storage_of(peer),
+        .peer = storage_of(guest->peer),
     };
     ring_append(&server->connections, &connection->link);
     server->connections_count++;
     http_receiver_init(&connection->receiver, server->loop, &connection->guard, server->scratch);
     http_intake_init(&connection->intake, &server->limits);
     http_sender_init(&connection->sender, server->loop, &connection->guard);
-    http_guards_add(&server->guards, &connection->guard);
+    http_guards_add(&server->daemon.guards, &connection->guard);
     must(loop_watch(server->loop, &connection->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET));
     limit(connection, server->options.head_timeout_ms);
     return connection;
@@ -442,14 +441,12 @@ void http_connection_closed(struct connection *connection)
     loop_deadline_clear(server->loop, &connection->deadline);
     loop_soon_forget(server->loop, &connection->soon);
     loop_unwatch(server->loop, &connection->watch);
-    http_guards_remove(&server->guards, &connection->guard);
+    http_guards_remove(&server->daemon.guards, &connection->guard);
     if (is_cut_short(connection)) {
         http_lingers_add(&server->lingers, connection->guard.fd);
     }
     ring_remove(&connection->link);
     server->connections_count--;
-    server->must_run = true; /* a listener that was full goes on listening in the next run only */
-    http_server_look_if_drained(server);
     http_intake_release(&connection->intake);
     free(connection);
 }

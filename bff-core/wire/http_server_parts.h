@@ -3,6 +3,7 @@
 
 #include "../base/must.h"
 #include "../base/ring.h"
+#include "http_daemon.h"
 #include "http_guard.h"
 #include "http_intake.h"
 #include "http_linger.h"
@@ -12,30 +13,19 @@
 #include "http_stream.h"
 
 /*
- * A server and its connections from inside. Only for http_server.c, which has the library,
- * http_connection.c, http_server_stream.c and http_server_reply.c, which do not know it.
+ * A server and its connections from inside. Only for http_server.c, http_connection.c,
+ * http_server_stream.c and http_server_reply.c.
  */
-
-struct MHD_Connection;
-struct MHD_Daemon;
 
 struct http_server {
     struct loop *loop;
     struct http_server_options options;
     struct http_intake_limits limits;
     struct http_server_user user;
-    struct MHD_Daemon *daemon;
-    struct http_guards guards;
+    struct http_daemon daemon;
     struct http_lingers lingers;
-    struct watch watch; /* the daemon's epoll descriptor */
-    struct turn_hook hook;
-    bool must_run;
-    unsigned spins; /* zero timeouts in a row */
     struct ring_link connections;
     unsigned connections_count;
-    unsigned opened_count;         /* ever */
-    struct connection *given_back; /* the library does not know yet */
-    struct deadline tell_library;
     bool is_draining;
     void (*drained)(void *context);
     struct soon drained_soon;
@@ -55,8 +45,7 @@ struct http_exchange {
 struct connection {
     struct http_server *server;
     struct ring_link link; /* in server->connections */
-    struct connection *next_given_back;
-    struct MHD_Connection *mhd;
+    struct http_daemon_handle handle;
     struct http_guard guard;
     struct http_receiver receiver;
     struct http_intake intake;

@@ -23,9 +23,9 @@ ROOT_FOR_MIDDLE = ("bff.h", "request.h", "worker.h", "settings.h", "problem.h", 
 
 # A library's headers, and the files of bff-core that speak to it. No header does.
 LIBRARIES = {
-    r"microhttpd\.h": ("wire/http_server*.c",),
+    r"microhttpd\.h": ("wire/http_daemon.c", "wire/http_server_head.c"),
     r"curl/.*": ("wire/http_*.c",),
-    r"gnutls/.*": ("wire/tls.c", "wire/signature.c", "wire/http_server*.c", "wire/http_guard.c",
+    r"gnutls/.*": ("wire/tls.c", "wire/signature.c", "wire/http_server_tls.c", "wire/http_guard.c",
                    "wire/http_client_tls.c"),
     r"json-c/.*|json\.h": ("wire/json.c",),
     r"libconfig\.h": ("wire/conf.c",),
