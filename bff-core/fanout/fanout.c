@@ -77,7 +77,8 @@ static void end(struct call *call, enum call_state state, const char *why)
     }
 }
 
-static void ended(struct request *request)
+/* A call has ended: others may begin, or the step is over. */
+static void go_on(struct request *request)
 {
     struct fanned *fanned = &request->fanned;
     start_ready(request);
@@ -124,7 +125,7 @@ static void landed(struct passenger *passenger)
 {
     struct call *call = call_of(passenger);
     take(call);
-    ended(call->request);
+    go_on(call->request);
 }
 
 /* ---- the question ---- */

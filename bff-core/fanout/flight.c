@@ -232,8 +232,15 @@ static void land_live(struct passenger *passenger, struct copy *copy)
     landing_live(passenger, passenger->flights->cache, copy);
 }
 
-/* Tells everybody; whoever is told may board the next flight with the same question, or make others
- * leave. */
+/* Whoever is told may board the next flight with the same question, or make others leave. */
+static void let_off(struct passenger *passenger)
+{
+    passenger->landing.tries = passenger->flight->tries;
+    step_off(passenger);
+    passenger->landed(passenger);
+}
+
+/* Tells everybody. */
 static void disembark(struct flight *flight)
 {
     loop_deadline_clear(loop_of(flight), &flight->timer);
@@ -241,10 +248,7 @@ static void disembark(struct flight *flight)
     cancel_attempts(flight);
     flight->is_landing = true;
     while (!ring_is_empty(&flight->passengers)) {
-        struct passenger *passenger = first_passenger(flight);
-        passenger->landing.tries = flight->tries;
-        step_off(passenger);
-        passenger->landed(passenger);
+        let_off(first_passenger(flight));
     }
     flight_free(flight);
 }
@@ -386,12 +390,12 @@ static bool goes_on(struct flight *flight, const struct http_answer *answer)
 static bool has_time_left(struct flight *flight)
 {
     uint64_t now_us = clock_now_us();
-    bool goes_on = false;
+    bool has_such = false;
     for (struct ring_link *at = flight->passengers.next; at != &flight->passengers; at = at->next) {
         struct passenger *passenger = container_of(at, struct passenger, link);
-        goes_on |= passenger->ends_us > now_us + WORTHWHILE_US;
+        has_such |= passenger->ends_us > now_us + WORTHWHILE_US;
     }
-    return goes_on && first_passenger(flight)->method == HTTP_GET && takes_retry(flight);
+    return has_such && first_passenger(flight)->method == HTTP_GET && takes_retry(flight);
 }
 
 /* Those whose time is over land; for the others the question is put anew. */
@@ -406,9 +410,7 @@ static void land_late(struct flight *flight)
         at = at->next;
         if (passenger->ends_us <= until_us) {
             land_without(passenger, &flight->failure);
-            passenger->landing.tries = flight->tries;
-            step_off(passenger);
-            passenger->landed(passenger);
+            let_off(passenger);
             at = flight->passengers.next; /* others may have left */
         }
     }
@@ -536,11 +538,11 @@ bool flight_board(
     passenger->ends = (struct deadline){ .expired = passenger_late };
     if (passenger->method == HTTP_GET) {
         make_key(passenger, arena);
-        struct flight *under_way = NULL;
         if (landing_fresh(passenger, flights->cache)) {
             return true;
         }
-        if ((under_way = find_flight(flights, passenger)) != NULL) {
+        struct flight *under_way = find_flight(flights, passenger);
+        if (under_way) {
             counter_add(&flights->shown->shared, 1);
             board(passenger, under_way);
             loop_deadline(flights->worker->loop, &passenger->ends, passenger->ends_us);

@@ -8,6 +8,8 @@
  */
 #include "freshness.h"
 
+#include "../base/must.h"
+
 enum { SECONDS_MAX = 1u << 31 }; /* RFC 9111 section 1.2.2 */
 
 struct directives {
@@ -60,7 +62,7 @@ static void note(struct directives *directives, struct str name, struct str valu
         { STR("s-maxage"), &directives->has_s_maxage, &directives->s_maxage_s },
         { STR("stale-if-error"), &directives->has_stale_if_error, &directives->stale_if_error_s },
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < countof(rows); i++) {
         if (str_eq_nocase(name, rows[i].name) && rows[i].seconds) {
             note_seconds(rows[i].flag, rows[i].seconds, value);
         } else if (str_eq_nocase(name, rows[i].name)) {
@@ -133,7 +135,7 @@ static bool varies_by_call(struct str vary)
         { "tracestate", 10 }, { "forwarded", 9 }, { "bff-budget", 10 } };
     while (vary.len > 0) {
         struct str member = next_member(&vary);
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        for (size_t i = 0; i < countof(names); i++) {
             if (str_eq_nocase(member, names[i])) {
                 return true;
             }

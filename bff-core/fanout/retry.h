@@ -25,7 +25,7 @@ struct retry_budget {
 
 void retry_budget_init(struct retry_budget *budget, unsigned percent, unsigned per_s);
 
-/* A call starts, were it one that was taken from the budget. */
+/* A call starts: a first one, or one that was taken from the budget. */
 void retry_budget_called(struct retry_budget *budget, uint64_t now_us);
 
 /* True takes one. */
