@@ -6,7 +6,7 @@
 
 /*
  * The connections of the exchange lane: CONNECTING, SHAKING hands and BUSY with a call, or IDLE.
- * What is said on them is http_exchange.c's. Nobody else includes this.
+ * What is said on them is http_lane_exchange.c's. Nobody else includes this.
  */
 
 enum http_carrier_state {

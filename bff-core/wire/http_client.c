@@ -438,7 +438,7 @@ static bool is_possible(
 static void choose_lane(struct http_origin *origin, const struct http_origin_options *options)
 {
     bool is_ours = options->lane != HTTP_LANE_TRANSFER && !options->http2 && !options->proxy;
-    origin->lane = is_ours ? &http_exchange_lane : &http_transfer_lane;
+    origin->lane = is_ours ? &http_lane_exchange : &http_lane_transfer;
     origin->http2 = options->http2;
     if (is_ours && origin->is_secure) {
         origin->tls = http_client_tls_new(

@@ -28,8 +28,8 @@ struct http_lane {
     void (*forget)(struct http_origin *origin);
 };
 
-extern const struct http_lane http_transfer_lane;
-extern const struct http_lane http_exchange_lane;
+extern const struct http_lane http_lane_transfer;
+extern const struct http_lane http_lane_exchange;
 
 struct http_client {
     struct loop *loop;

@@ -5,7 +5,7 @@
 #include "http_identity.h"
 #include "http_page.h"
 
-TestSuite(http_exchange, .timeout = 60);
+TestSuite(http_lane_exchange, .timeout = 60);
 
 /* ---- strangers: sockets of this process that take each descriptor as soon as it is free ---- */
 
@@ -230,42 +230,42 @@ static void check_over_tls(void (*check)(const struct identity *identity))
     drop_identity(&identity);
 }
 
-Test(http_exchange, an_old_connection_is_still_its_own)
+Test(http_lane_exchange, an_old_connection_is_still_its_own)
 {
     check_old_connections(NULL);
 }
 
-Test(http_exchange, an_old_connection_is_still_its_own_over_tls)
+Test(http_lane_exchange, an_old_connection_is_still_its_own_over_tls)
 {
     check_over_tls(check_old_connections);
 }
 
-Test(http_exchange, a_slow_answer_outlives_connects_to_others)
+Test(http_lane_exchange, a_slow_answer_outlives_connects_to_others)
 {
     check_slow_answer(NULL);
 }
 
-Test(http_exchange, a_slow_answer_outlives_connects_to_others_over_tls)
+Test(http_lane_exchange, a_slow_answer_outlives_connects_to_others_over_tls)
 {
     check_over_tls(check_slow_answer);
 }
 
-Test(http_exchange, an_unread_answer_is_not_taken_for_a_dead_connection)
+Test(http_lane_exchange, an_unread_answer_is_not_taken_for_a_dead_connection)
 {
     check_unread_answers(NULL);
 }
 
-Test(http_exchange, an_unread_answer_is_not_taken_for_a_dead_connection_over_tls)
+Test(http_lane_exchange, an_unread_answer_is_not_taken_for_a_dead_connection_over_tls)
 {
     check_over_tls(check_unread_answers);
 }
 
-Test(http_exchange, connections_beyond_the_limit_leave_and_nobody_else_is_harmed)
+Test(http_lane_exchange, connections_beyond_the_limit_leave_and_nobody_else_is_harmed)
 {
     check_narrow_street(NULL);
 }
 
-Test(http_exchange, connections_beyond_the_limit_leave_and_nobody_else_is_harmed_over_tls)
+Test(http_lane_exchange, connections_beyond_the_limit_leave_and_nobody_else_is_harmed_over_tls)
 {
     check_over_tls(check_narrow_street);
 }

@@ -1,5 +1,5 @@
 /*
- * http_exchange: the lane on which questions and answers are our own.
+ * http_lane_exchange: the lane on which questions and answers are our own.
  *
  * Curl resolves and connects (http_connect); from then on the descriptor is ours alone, and so is
  * TLS on it. A question is one send; an answer usually is one read: epoll reports edges, and a read
@@ -527,4 +527,4 @@ static void forget(struct http_origin *origin)
     http_client_tls_free(origin->tls);
 }
 
-const struct http_lane http_exchange_lane = { http_question_write, begin, stop, wake, forget };
+const struct http_lane http_lane_exchange = { http_question_write, begin, stop, wake, forget };

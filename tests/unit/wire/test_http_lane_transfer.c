@@ -4,7 +4,7 @@
  */
 #include "nginx_service.h"
 
-TestSuite(http_transfer, .timeout = 60);
+TestSuite(http_lane_transfer, .timeout = 60);
 
 static void open_http2_page(struct page *page, struct nginx *nginx, const char *protocol)
 {
@@ -39,7 +39,7 @@ static bool is_said_by(const struct result *result, const char *protocol)
     return str_starts(buf_str(&result->body), str_of(protocol));
 }
 
-Test(http_transfer, many_calls_share_one_connection)
+Test(http_lane_transfer, many_calls_share_one_connection)
 {
     enum { CALLS = 24 };
     struct nginx nginx;
@@ -62,7 +62,7 @@ Test(http_transfer, many_calls_share_one_connection)
     close_http2_page(&page, &nginx);
 }
 
-Test(http_transfer, what_http2_says_is_read_as_what_http1_says)
+Test(http_lane_transfer, what_http2_says_is_read_as_what_http1_says)
 {
     static const struct {
         enum http_method method;
@@ -92,7 +92,7 @@ Test(http_transfer, what_http2_says_is_read_as_what_http1_says)
     close_http2_page(&page, &nginx);
 }
 
-Test(http_transfer, large_bodies_pass_both_ways_over_http2)
+Test(http_lane_transfer, large_bodies_pass_both_ways_over_http2)
 {
     struct nginx nginx;
     struct page page;
@@ -117,7 +117,7 @@ Test(http_transfer, large_bodies_pass_both_ways_over_http2)
 }
 
 /* One stream ends in the middle; those beside it, and the connection, do not. */
-Test(http_transfer, a_call_that_ends_early_does_not_take_the_connection_with_it)
+Test(http_lane_transfer, a_call_that_ends_early_does_not_take_the_connection_with_it)
 {
     struct nginx nginx;
     struct page page;
@@ -146,7 +146,7 @@ Test(http_transfer, a_call_that_ends_early_does_not_take_the_connection_with_it)
     close_http2_page(&page, &nginx);
 }
 
-Test(http_transfer, a_service_without_http2_is_asked_by_http1)
+Test(http_lane_transfer, a_service_without_http2_is_asked_by_http1)
 {
     struct nginx nginx;
     struct page page;
@@ -162,7 +162,7 @@ Test(http_transfer, a_service_without_http2_is_asked_by_http1)
     close_http2_page(&page, &nginx);
 }
 
-Test(http_transfer, a_service_that_leaves_is_told_apart_from_one_that_answers)
+Test(http_lane_transfer, a_service_that_leaves_is_told_apart_from_one_that_answers)
 {
     struct nginx nginx;
     struct page page;
@@ -181,7 +181,7 @@ Test(http_transfer, a_service_that_leaves_is_told_apart_from_one_that_answers)
     close_http2_page(&page, &nginx);
 }
 
-Test(http_transfer, http2_without_tls_or_on_the_other_lane_is_refused_with_a_sentence)
+Test(http_lane_transfer, http2_without_tls_or_on_the_other_lane_is_refused_with_a_sentence)
 {
     static const struct http_origin_options rows[] = {
         { .url = "http://127.0.0.1:1", .http2 = true },

@@ -1,5 +1,5 @@
 /*
- * http_transfer: the lane on which curl does it all.
+ * http_lane_transfer: the lane on which curl does it all.
  *
  * Owns one easy handle for each call under way, and keeps the ended ones with their origin: their
  * options are set once, and only what differs from call to call is set again. Curl's OK is not
@@ -362,4 +362,4 @@ static void forget(struct http_origin *origin)
     }
 }
 
-const struct http_lane http_transfer_lane = { prepare, begin, stop, NULL, forget };
+const struct http_lane http_lane_transfer = { prepare, begin, stop, NULL, forget };
