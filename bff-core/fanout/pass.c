@@ -5,10 +5,10 @@
  * client's fields go on those that the plan names and passed_on, nothing else, and the same for the
  * answer's; what belongs to one connection, frames a message, or tells who asks cannot be named;
  * (2) a request is sent once, but for a GET or HEAD whose kept connection was closed before a byte
- * of the answer; (3) the budget is the time to the answer's head, counted again from the body's
- * last byte; after that nobody's time is up who does something, until limits.stream_ms; (4) when
- * the service breaks off, the client's connection does too. How bytes travel is wire's, what they
- * mean nobody's here.
+ * of the answer; a host that cannot be reached got nothing, so another is asked; (3) the budget is
+ * the time to the answer's head, counted again from the body's last byte; after that nobody's time
+ * is up who does something, until limits.stream_ms; (4) when the service breaks off, the client's
+ * connection does too. How bytes travel is wire's, what they mean nobody's here.
  */
 #include "pass.h"
 
@@ -17,13 +17,15 @@
 #include "../wire/http_answer_parser.h"
 #include "failure.h"
 
-enum { PIPE_BYTES = 64 * 1024, TARGET_MAX_BYTES = 8 * 1024, TRIES_MAX = 2 };
+enum { PIPE_BYTES = 64 * 1024, TARGET_MAX_BYTES = 8 * 1024 };
 
 struct pass {
     struct call *call;
     struct http_call *http; /* NULL: not under way */
     struct service *service;
     struct host *host;
+    uint32_t asked; /* the hosts so far */
+    bool has_raced;
     struct str target;
     struct http_call_field *fields;
     size_t fields_count;
@@ -265,8 +267,7 @@ static void make_fields(struct request *request, struct pass *pass)
     struct str options = { NULL, 0 };
     size_t room = fanned->fields_count + streamed->fields_count + 1;
     pass->fields = arena_zalloc(&request->arena, room, sizeof(*pass->fields));
-    pass->fields[pass->fields_count++] = (struct http_call_field){ STR("BFF-Budget"),
-        str_of(arena_printf(&request->arena, "%u", head_ms(request))) };
+    pass->fields[pass->fields_count++].name = STR("BFF-Budget"); /* ask() says how much */
     for (size_t i = 0; i < fanned->fields_count; i++) {
         if (!goes_on(pass->call, fanned->fields[i].name)) {
             pass->fields[pass->fields_count++] = fanned->fields[i];
@@ -349,17 +350,52 @@ static void tell_service(struct pass *pass, const struct http_answer *answer)
     service_ended(pass->service, pass->host, verdict, &time);
 }
 
-static void ask(struct pass *pass);
+static void ask(struct pass *pass, struct host *host);
+
+/* None of `but`; NULL: there is no host, and pass->why says so. */
+static struct host *pick(struct pass *pass, uint32_t but)
+{
+    enum service_refusal refusal = SERVICE_READY;
+    struct host *host = service_pick(pass->service, but, clock_now_us(), &refusal);
+    bool is_full = refusal == SERVICE_FULL;
+    if (!host) {
+        pass->problem = is_full ? PROBLEM_OVERLOADED : PROBLEM_UPSTREAM_FAILED;
+        pass->why =
+            is_full ? "the service has more work than it bears" : "no host of the service is well";
+    }
+    return host;
+}
+
+/* What may be sent again: it has no body, and changes nothing. */
+static bool is_safe(const struct request *request)
+{
+    return str_eq(request->received.method, STR("GET")) ||
+           str_eq(request->received.method, STR("HEAD"));
+}
+
+/* True when another attempt stands in for one that came to nothing. */
+static bool goes_elsewhere(struct pass *pass, const struct http_answer *answer)
+{
+    bool is_race = failure_is_race(answer) && is_safe(pass->call->request) && !pass->has_raced;
+    bool moves = failure_is_out_of_reach(answer);
+    struct host *host = is_race || moves ? pick(pass, moves ? pass->asked : 0) : NULL;
+    if (!host) {
+        return false;
+    }
+    pass->has_raced |= is_race;
+    if (moves) {
+        service_moved(pass->service);
+    }
+    ask(pass, host);
+    return true;
+}
 
 static void ended(void *context, struct http_answer *answer)
 {
     struct pass *pass = context;
     struct request *request = pass->call->request;
     tell_service(pass, answer);
-    bool is_safe = str_eq(request->received.method, STR("GET")) ||
-                   str_eq(request->received.method, STR("HEAD"));
-    if (failure_is_race(answer) && is_safe && pass->call->tries < TRIES_MAX) { /* of no body */
-        ask(pass);
+    if (goes_elsewhere(pass, answer)) {
         return;
     }
     if (answer->outcome == HTTP_ANSWERED) { /* whatever its status is */
@@ -378,23 +414,23 @@ static void ended(void *context, struct http_answer *answer)
 
 /* ---- the step ---- */
 
-static void ask(struct pass *pass)
+/* The time that this attempt has for the answer's head; with a body it is counted from its end. */
+static void tell_budget(struct pass *pass, uint64_t left_us)
+{
+    struct request *request = pass->call->request;
+    unsigned ms =
+        request->received.streamed->length ? head_ms(request) : (unsigned)(left_us / 1000);
+    pass->fields[0].value = str_of(arena_printf(&request->arena, "%u", ms));
+}
+
+static void ask(struct pass *pass, struct host *host)
 {
     struct request *request = pass->call->request;
     const struct streamed *streamed = request->received.streamed;
     struct worker *worker = request->worker;
     uint64_t now_us = clock_now_us();
     uint64_t ends_us = now_us + head_ms(request) * 1000ull;
-    enum service_refusal refusal = SERVICE_READY;
-    pass->host = service_pick(pass->service, 0, now_us, &refusal);
-    if (!pass->host) {
-        bool is_full = refusal == SERVICE_FULL;
-        pass->problem = is_full ? PROBLEM_OVERLOADED : PROBLEM_UPSTREAM_FAILED;
-        pass->why =
-            is_full ? "the service has more work than it bears" : "no host of the service is well";
-        end_call(pass, CALL_FAILED, pass->why);
-        return;
-    }
+    ends_us = ends_us < request->budget_ends_us ? ends_us : request->budget_ends_us;
     struct http_call_stream stream = {
         .body = streamed->length ? &pass->up : NULL,
         .length = streamed->length,
@@ -404,19 +440,22 @@ static void ask(struct pass *pass)
         .idle_ms = worker->core->settings->limits.stream_idle_ms,
     };
     struct http_call_options options = {
-        .origin = host_origin(pass->host),
+        .origin = host_origin(host),
         .target = pass->target,
         .fields = pass->fields,
         .fields_count = pass->fields_count,
-        .deadline_us = ends_us < request->budget_ends_us ? ends_us : request->budget_ends_us,
+        .deadline_us = ends_us,
         .stream = &stream,
     };
     must(http_method_named(
         request->received.method, &options.method)); /* the route takes no other */
+    tell_budget(pass, ends_us > now_us ? ends_us - now_us : 0);
     pass->call->tries++;
     pass->call->state = CALL_UNDERWAY;
+    pass->host = host;
+    pass->asked |= host_bit(host);
     pass->began_us = now_us;
-    service_began(pass->service, pass->host, now_us);
+    service_began(pass->service, host, now_us);
     pass->http = http_call_start(worker->client, &options, ended, pass);
 }
 
@@ -443,8 +482,13 @@ static bool begin(struct request *request)
     /* From here on each side has a time of its own, and both together one against drips. */
     loop_deadline(worker->loop, &request->deadline,
         clock_now_us() + worker->core->settings->limits.stream_ms * 1000ull);
-    ask(pass);
-    if (pass->http && request->received.streamed->length) {
+    struct host *host = pick(pass, 0);
+    if (!host) {
+        end_call(pass, CALL_FAILED, pass->why);
+        return true;
+    }
+    ask(pass, host);
+    if (request->received.streamed->length) {
         http_exchange_read(request->exchange, &pass->up);
     }
     return true;

@@ -69,6 +69,33 @@ Test(hosts, one_that_is_dead_costs_nothing)
     cr_assert_eq(flow_asked("profiles"), asked + 10);
 }
 
+/* Of what passes through nothing has been sent to it, be it a body or not. */
+Test(hosts, nor_does_it_cost_what_passes_through)
+{
+    static const struct {
+        const char *client;
+        struct flow_question asks;
+        unsigned status;
+    } rows[] = {
+        { "tv", { .path = "/v1/artwork/p1" }, 200 },
+        { "web", { .method = "POST", .path = "/v1/uploads", .body = "abc" }, 201 },
+    };
+    char both[120];
+    snprintf(both, sizeof(both), "services.posts.urls=" NOBODY " %s", mock_url("posts"));
+    for (size_t i = 0; i < countof(rows); i++) {
+        flow_serve(&(struct flow_page){ .client = rows[i].client,
+            .set = { both, "services.posts.breaker.failures=20", "quota.user.rate=0" } });
+        unsigned asked = flow_asked("posts");
+        for (; asked < 400 && state("posts", NOBODY, "open") == 0; asked++) {
+            flow_check(&rows[i].asks, &(struct flow_expected){ .status = rows[i].status });
+        }
+        cr_assert_eq(state("posts", NOBODY, "open"), 1);
+        cr_assert_eq(flow_metric("bff_upstream_moves_total{service=\"posts\"}"), 20);
+        cr_assert_eq(flow_asked("posts"), asked);
+        flow_stop();
+    }
+}
+
 /* Its ejections end, a request tries it, and is not lost by that. */
 Test(hosts, nor_does_trying_whether_it_lives)
 {

@@ -229,6 +229,16 @@ Test(pass, the_budget_is_the_clients_to_cut)
     flow_until(flow_closed("posts") == 1); /* nobody waits for it */
 }
 
+/* From the client's first byte on it has become less. */
+Test(pass, a_service_is_told_what_is_left_of_the_budget)
+{
+    flow_serve(
+        &(struct flow_page){ .client = "tv", .services = { { "posts", .is_heard = true } } });
+    flow_check(&(struct flow_question){ .path = "/v1/artwork/p1", .fields = { "BFF-Budget: 300" } },
+        &(struct flow_expected){ .status = 200 });
+    cr_assert_lt(flow_heard_number("posts", "\r\nBFF-Budget: "), 300);
+}
+
 /* ---- the server goes ---- */
 
 /* What a service is to hear here is no hexadecimal: every question carries random digits. */
