@@ -214,7 +214,9 @@ void limit_began(struct limit *limit, unsigned in_flight, uint64_t now_us)
 
 struct limit_time limit_time_of(uint64_t began_us, uint64_t ended_us, const struct loop *loop)
 {
-    return (struct limit_time){ ended_us - began_us, loop_lag_us(loop, ended_us), ended_us };
+    return (struct limit_time){
+        .took_us = ended_us - began_us, .lag_us = loop_lag_us(loop, ended_us), .now_us = ended_us
+    };
 }
 
 struct limit_time limit_time_since(uint64_t began_us, const struct loop *loop)

@@ -67,6 +67,7 @@ struct limit_time {
     uint64_t took_us; /* from its beginning to its end, which is now_us */
     uint64_t lag_us;  /* of that, at most, the caller was late */
     uint64_t now_us;
+    bool is_callers; /* it was the caller's own doing: nothing about the service follows from it */
 };
 
 /* Of a call that has ended in this turn of the loop. */

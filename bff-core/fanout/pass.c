@@ -337,15 +337,29 @@ static void end_call(struct pass *pass, enum call_state state, const char *why)
     request_wake(pass->call->request);
 }
 
-/* How long a body took to come is the client's doing: such a call says nothing good of its host. */
-static void tell_service(struct pass *pass, const struct http_answer *answer)
+/*
+ * How long a body took to come is the client's doing. What the service had time for, when it was
+ * late, is then its own to say: to take the body, or to answer when it had all of it.
+ */
+static struct limit_time time_of(const struct pass *pass)
 {
+    const struct request *request = pass->call->request;
+    const struct settings *settings = request->worker->core->settings;
     struct limit_time time = pass->head_time.now_us ? pass->head_time : time_until_now(pass);
     time.now_us = clock_now_us();
-    enum service_verdict verdict = failure_verdict(answer);
-    if (verdict == SERVICE_GOOD && pass->up.has_ended) {
-        verdict = SERVICE_CANCELLED;
+    if (request->received.streamed->length) {
+        bool has_all = pipe_is_over(&pass->up) && !pass->head_time.now_us;
+        unsigned given_ms = has_all ? head_ms(request) : settings->limits.stream_idle_ms;
+        uint64_t given_us = given_ms * 1000ull;
+        time.took_us = given_us < time.took_us ? given_us : time.took_us;
+        time.is_callers = true;
     }
+    return time;
+}
+
+static void tell_service(struct pass *pass, enum service_verdict verdict)
+{
+    const struct limit_time time = time_of(pass);
     pass->http = NULL;
     service_ended(pass->service, pass->host, verdict, &time);
 }
@@ -394,7 +408,7 @@ static void ended(void *context, struct http_answer *answer)
 {
     struct pass *pass = context;
     struct request *request = pass->call->request;
-    tell_service(pass, answer);
+    tell_service(pass, failure_verdict(answer));
     if (goes_elsewhere(pass, answer)) {
         return;
     }
@@ -512,9 +526,7 @@ void pass_forget(struct request *request)
 {
     struct pass *pass = request->fanned.pass;
     if (pass && pass->http) {
-        const struct limit_time time = time_until_now(pass);
         http_call_cancel(pass->http);
-        pass->http = NULL;
-        service_ended(pass->service, pass->host, SERVICE_CANCELLED, &time);
+        tell_service(pass, SERVICE_CANCELLED);
     }
 }

@@ -7,7 +7,7 @@
  * picked is closed, or the one call that tries a host whose ejection is over; (2) beside the limit,
  * nothing here keeps a call waiting or starts one: that is the caller's; (3) a call that was given
  * less time than the service usually takes is no fault of its host: a caller in a hurry cannot talk
- * a host down. Knows nothing of requests.
+ * a host down, and neither can one that takes its time. Knows nothing of requests.
  */
 #include "service.h"
 
@@ -245,7 +245,9 @@ static void note(
     struct service *service, struct host *host, bool is_good, const struct limit_time *time)
 {
     bool was_closed = host->breaker->is_closed;
-    limit_ended(&service->limit, is_good, time);
+    if (!time->is_callers) {
+        limit_ended(&service->limit, is_good, time);
+    }
     if (breaker_ended(host->breaker, is_good, began_us(time), time->now_us)) {
         breakers_judge(service->breakers, service->count, time->now_us);
     }
@@ -269,7 +271,7 @@ void service_ended(struct service *service, struct host *host, enum service_verd
      * without it, the rest would look faster than the service is. */
     bool was_slow =
         verdict == SERVICE_CANCELLED && time->took_us >= latency_p95_us(&service->latency);
-    if (verdict == SERVICE_GOOD || was_slow) {
+    if ((verdict == SERVICE_GOOD || was_slow) && !time->is_callers) {
         latency_add(&service->latency, time->took_us, time->now_us);
     }
     if (says_nothing) {

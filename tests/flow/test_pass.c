@@ -2,6 +2,8 @@
  * takes a service that counts bytes is in tests/contract/passing.py. */
 #include "flow.h"
 
+#include "base/clock.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +239,64 @@ Test(pass, a_service_is_told_what_is_left_of_the_budget)
     flow_check(&(struct flow_question){ .path = "/v1/artwork/p1", .fields = { "BFF-Budget: 300" } },
         &(struct flow_expected){ .status = 200 });
     cr_assert_lt(flow_heard_number("posts", "\r\nBFF-Budget: "), 300);
+}
+
+/* ---- how the service fares ---- */
+
+static unsigned upload(void)
+{
+    struct flow_answer answer;
+    flow_ask(
+        &(struct flow_question){ .method = "POST", .path = "/v1/uploads", .body = "abc" }, &answer);
+    unsigned status = answer.status;
+    flow_forget(&answer);
+    return status;
+}
+
+static bool are_posts_asked(void)
+{
+    char sample[200];
+    snprintf(sample, sizeof(sample),
+        "bff_upstream_host_state{service=\"posts\",host=\"http://127.0.0.1:%u\",state=\"closed\"}",
+        flow_mock_port("posts"));
+    return flow_metric(sample) == 1;
+}
+
+/* An upload that comes to its end speaks for its host, as one that does not speaks against it. */
+Test(pass, uploads_tell_how_their_service_is)
+{
+    flow_serve(&(struct flow_page){ .client = "web",
+        .set = { "services.posts.breaker.failures=3", "services.posts.breaker.open_ms=10ms" } });
+    for (unsigned i = 0; i < 5; i++) {
+        flow_order("posts", "{\"status\":500}");
+        cr_assert_eq(upload(), 500);
+        flow_order("posts", "{\"status\":200}");
+        cr_assert_eq(upload(), 201);
+    }
+    cr_assert(are_posts_asked(), "no three of them in a row");
+    flow_order("posts", "{\"status\":500}");
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert_eq(upload(), 500);
+    }
+    cr_assert_not(are_posts_asked());
+    flow_order("posts", "{\"status\":200}");
+    flow_until(upload() == 201);
+    cr_assert(are_posts_asked(), "who tried it came to his end");
+}
+
+/* It takes its time with the body, and leaves none to the service. */
+Test(pass, a_client_in_a_hurry_cannot_make_its_service_look_ill)
+{
+    flow_serve(
+        &(struct flow_page){ .client = "web", .services = { { "posts", .is_mute = true } } });
+    for (unsigned i = 0; i < 8; i++) {
+        struct flow_wire *wire = say_upload("Content-Length: 2\r\nBFF-Budget: 20\r\n\r\na");
+        uint64_t until_us = clock_now_us() + 120 * 1000;
+        flow_until(clock_now_us() > until_us);
+        flow_say(wire, "b");
+        hear(wire, &(struct flow_expected){ .status = 504, .problem = "upstream-timeout" });
+        flow_hang_up(wire);
+    }
 }
 
 /* ---- the server goes ---- */

@@ -310,8 +310,8 @@ static void learn_the_usual_time(void)
         uint64_t now_us = clock_now_us();
         struct host *host = service_pick(town_service(), 0, now_us, &why);
         service_began(town_service(), host, now_us);
-        service_ended(
-            town_service(), host, SERVICE_GOOD, &(struct limit_time){ 2000, 0, now_us + 2000 });
+        service_ended(town_service(), host, SERVICE_GOOD,
+            &(struct limit_time){ 2000, 0, now_us + 2000, false });
     }
 }
 

@@ -101,8 +101,8 @@ static void end_call(const struct weather *weather, unsigned at, struct seen *se
     seen->failed += !is_good;
     seen->took_us += is_good ? (double)took_us : 0;
     world.flights[at] = world.flights[--world.flights_count];
-    limit_ended(
-        &world.limit, is_good, &(struct limit_time){ took_us, weather->turn_us, world.now_us });
+    limit_ended(&world.limit, is_good,
+        &(struct limit_time){ took_us, weather->turn_us, world.now_us, false });
 }
 
 static void arrive(const struct weather *weather, struct seen *seen)
@@ -345,7 +345,8 @@ static double live_saturated(
                 now_us += cost_us;
                 in_flight--;
                 limit_ended(&world.limit, true,
-                    &(struct limit_time){ now_us - began_us[i], now_us - before_us, now_us });
+                    &(struct limit_time){
+                        now_us - began_us[i], now_us - before_us, now_us, false });
                 began_us[i] = 0;
             }
             if (!began_us[i] && in_flight < limit_calls(&world.limit)) {
@@ -379,8 +380,8 @@ Test(limit, bears_times_that_run_backwards)
     for (unsigned i = 0; i < 1000; i++) {
         uint64_t now_us = 1000000 + i * 1000;
         limit_began(&limit, 40, now_us);
-        limit_ended(&limit, true, &(struct limit_time){ now_us + 5, 0, now_us });
-        limit_ended(&limit, true, &(struct limit_time){ 10, now_us, now_us - 5000 });
+        limit_ended(&limit, true, &(struct limit_time){ now_us + 5, 0, now_us, false });
+        limit_ended(&limit, true, &(struct limit_time){ 10, now_us, now_us - 5000, false });
     }
     expect_between(limit_calls(&limit), 8, 100);
 }

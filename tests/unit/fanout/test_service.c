@@ -64,7 +64,7 @@ static void begin(struct host *host)
 
 static void end(struct host *host, enum service_verdict verdict, uint64_t took_us)
 {
-    service_ended(town_service(), host, verdict, &(struct limit_time){ took_us, 0, now_us });
+    service_ended(town_service(), host, verdict, &(struct limit_time){ took_us, 0, now_us, false });
 }
 
 static void call(struct host *host, enum service_verdict verdict, uint64_t took_us)
@@ -289,6 +289,22 @@ Test(service, cancelled_calls_say_nothing)
     }
     cr_assert_eq(pick(NULL), host);
     cr_assert_eq(counter_read(&town_shown()->limit), 512);
+}
+
+/* Its ends count, good and bad. */
+Test(service, a_caller_who_takes_his_time_says_nothing_about_a_service)
+{
+    open_with(ONE, "breaker = { failures = 3; ratio_percent = 0; };");
+    struct host *host = pick(NULL);
+    for (unsigned i = 0; i < 1000; i++) {
+        begin(host);
+        now_us += 400 * MS;
+        service_ended(town_service(), host, i % 3 ? SERVICE_BAD : SERVICE_GOOD,
+            &(struct limit_time){ 400 * MS, 0, now_us, .is_callers = true });
+    }
+    cr_assert_eq(pick(NULL), host, "never three in a row");
+    cr_assert_eq(counter_read(&town_shown()->limit), 512);
+    cr_assert_eq(service_hedge_after_us(town_service()), UINT64_MAX);
 }
 
 /* ---- how many ---- */
