@@ -13,7 +13,8 @@
  *     observed 95th percentile and within the hedge budget; whichever answers first is the answer.
  * (3) Nobody waits longer than its own time, whoever else is aboard, and no attempt is given more
  *     than what the first passenger has left.
- * (4) Equal callers share an answer, others never do: the caller is part of the key.
+ * (4) Equal callers share an answer, others never do: the caller is part of the key, and so is how
+ *     long the plan lets an answer be used.
  * (5) An answer is kept only when the first passenger could use it; a failure makes everyone look
  *     for an old copy.
  *
@@ -516,10 +517,16 @@ static void put(char **to, struct str s)
     *to += s.len;
 }
 
-/* The service's place, whose answer it is, and the question; a length keeps the last two apart. */
+/*
+ * The service's place, how long its answer may be used, whose it is, and the question; a length
+ * keeps the last two apart. Who may use an answer for a shorter time does not meet the copies of
+ * others.
+ */
 static void make_key(struct passenger *passenger, struct arena *arena)
 {
-    uint32_t head[2] = { (uint32_t)passenger->service, (uint32_t)passenger->caller.len };
+    const struct freshness_rules *rules = &passenger->rules;
+    uint32_t head[] = { (uint32_t)passenger->service, rules->cache_s, rules->stale_s,
+        (uint32_t)passenger->caller.len };
     size_t len = sizeof(head) + passenger->caller.len + passenger->target.len;
     char *text = arena_alloc(arena, len), *to = text;
     put(&to, (struct str){ (const char *)head, sizeof(head) });

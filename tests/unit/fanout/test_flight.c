@@ -51,6 +51,26 @@ Test(flight, caller_and_target_are_kept_apart)
     airport_close();
 }
 
+/* Where one plan says for how long, another may say for less, or nothing. */
+Test(flight, a_plan_does_not_meet_what_another_may_use_for_longer)
+{
+    OPEN({ .say = OK_BODY("", "first") }, { .say = OK_BODY("", "again") },
+        { .say = STATUS("500 Oh", "") });
+    struct traveller *ann = ticket("ann"), *sooner = ticket("ann"), *never = ticket("ann");
+    ann->passenger.rules = (struct freshness_rules){ .cache_s = 60, .stale_s = 60 };
+    sooner->passenger.rules.cache_s = 59;
+    board_with(ann);
+    fly();
+    board_with(sooner);
+    fly();
+    board_with(never);
+    fly();
+    expect(ann, CALL_LIVE, "first", 1);
+    expect(sooner, CALL_LIVE, "again", 1);
+    expect(never, CALL_FAILED, "", 1);
+    airport_close();
+}
+
 Test(flight, once_it_has_landed_the_next_asks_anew)
 {
     OPEN({ .say = OK_BODY("", "first") }, { .say = OK_BODY("", "again") });
@@ -420,7 +440,7 @@ Test(flight, a_fresh_copy_asks_nobody)
 {
     OPEN({ .say = OK_BODY("", "posts") });
     struct traveller *ann = ticket("ann"), *again = ticket("ann"), *bob = ticket("bob");
-    ann->passenger.rules.cache_s = 60;
+    ann->passenger.rules.cache_s = again->passenger.rules.cache_s = 60;
     board_with(ann);
     fly();
     board_with(again);
@@ -446,11 +466,11 @@ Test(flight, a_service_may_say_so_too)
 Test(flight, an_old_copy_stands_in_for_a_failure)
 {
     OPEN({ .say = OK_BODY("", "posts") }, { .say = STATUS("500 Oops", "") });
-    struct traveller *ann = ticket("ann");
-    ann->passenger.rules.stale_s = 60;
+    struct traveller *ann = ticket("ann"), *again = ticket("ann");
+    ann->passenger.rules.stale_s = again->passenger.rules.stale_s = 60;
     board_with(ann);
     fly();
-    struct traveller *again = board_for("ann");
+    board_with(again);
     fly();
     expect(again, CALL_STALE, "posts", 1);
     cr_assert_eq(again->passenger.landing.status, 500);
@@ -463,6 +483,7 @@ Test(flight, and_for_an_answer_of_no_use)
     OPEN({ .say = OK_BODY("", "posts") }, { .say = OK_BODY("", "!oops") });
     struct traveller *ann = ticket("ann"), *again = ticket("ann"), *after = ticket("ann");
     ann->passenger.rules.stale_s = again->passenger.rules.stale_s = 60;
+    after->passenger.rules.stale_s = 60;
     board_with(ann);
     fly();
     board_with(again);
