@@ -132,6 +132,7 @@ static void date(struct copy *copy, const struct freshness *freshness, uint64_t 
     copy->born_us = now_us > freshness->age_us ? now_us - freshness->age_us : 0;
     copy->fresh_until_us = now_us + freshness->fresh_us;
     copy->stale_until_us = copy->fresh_until_us + freshness->stale_us;
+    copy->said = *freshness;
 }
 
 /* Key and tag in one piece of memory. */

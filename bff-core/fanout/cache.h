@@ -17,6 +17,7 @@ struct copy {
     uint64_t born_us;        /* monotonic: when the service made it, or said that it still holds */
     uint64_t fresh_until_us; /* monotonic */
     uint64_t stale_until_us;
+    struct freshness said; /* what these follow from */
 
     /* The cache's own. */
     unsigned holders;

@@ -285,11 +285,7 @@ static void arrive(struct attempt *attempt, struct http_answer *answer)
     struct flight *flight = attempt->flight;
     struct passenger *first = first_passenger(flight);
     struct copy *copy = cache_copy_new(flight->flights->cache, &answer->body);
-    struct freshness dates = { 0 };
     uint64_t ended_us = attempt_ended_us(attempt, answer);
-    if (first->key.at) {
-        dates = freshness(flight, answer);
-    }
     land_live(first, copy);
     bool is_good = first->landing.copy == copy;
     if (attempt->is_hedge && is_good) {
@@ -297,6 +293,7 @@ static void arrive(struct attempt *attempt, struct http_answer *answer)
     }
     attempt_end(attempt, is_good ? SERVICE_GOOD : SERVICE_BAD, ended_us);
     if (first->key.at && is_good) {
+        struct freshness dates = freshness(flight, answer);
         cache_keep(
             flight->flights->cache, copy, first->key, first->hash, &dates, answer->etag, ended_us);
         show_copies(flight->flights);
@@ -314,7 +311,9 @@ static void confirm(struct attempt *attempt, struct http_answer *answer)
 {
     struct flight *flight = attempt->flight;
     struct copy *copy = cache_copy_hold(attempt->known);
-    struct freshness dates = freshness(flight, answer);
+    struct freshness dates = answer->cache_control.at
+                                 ? freshness(flight, answer)
+                                 : freshness_again(&copy->said, answer->age, answer->vary);
     uint64_t ended_us = attempt_ended_us(attempt, answer);
     cache_renew(copy, &dates, ended_us);
     show_copies(flight->flights);
@@ -517,11 +516,8 @@ static void put(char **to, struct str s)
     *to += s.len;
 }
 
-/*
- * The service's place, how long its answer may be used, whose it is, and the question; a length
- * keeps the last two apart. Who may use an answer for a shorter time does not meet the copies of
- * others.
- */
+/* The service's place, how long its answer may be used, whose it is, and the question; a length
+ * keeps the last two apart. */
 static void make_key(struct passenger *passenger, struct arena *arena)
 {
     const struct freshness_rules *rules = &passenger->rules;

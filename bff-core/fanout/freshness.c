@@ -12,6 +12,8 @@
 
 enum { SECONDS_MAX = 1u << 31 }; /* RFC 9111 section 1.2.2 */
 
+static const uint64_t second_us = 1000000;
+
 struct directives {
     bool no_store, no_cache, is_private, must_revalidate;
     bool has_max_age, has_s_maxage, has_stale_if_error;
@@ -144,20 +146,39 @@ static bool varies_by_call(struct str vary)
     return false;
 }
 
+/* The first of several, as RFC 9111 section 5.1 has it; one that cannot be read is none. */
+static uint64_t age_us(struct str field)
+{
+    struct str first, others;
+    str_cut(field, ',', &first, &others);
+    return seconds(str_trim(first)) * second_us;
+}
+
+static void grow_old(struct freshness *freshness, struct str age)
+{
+    freshness->age_us = age_us(age);
+    freshness->fresh_us = freshness->lasts_us - smaller(freshness->lasts_us, freshness->age_us);
+}
+
 struct freshness freshness_of(
     const struct freshness_rules *rules, struct str cache_control, struct str age, struct str vary)
 {
-    const uint64_t second_us = 1000000;
     struct directives said = read_directives(cache_control);
     bool is_forbidden =
         said.no_store || (rules->is_shared && said.is_private) || varies_by_call(vary);
-    uint64_t allowed_s = fresh_s(rules, &said), age_s = age.len ? seconds(str_trim(age)) : 0;
     struct freshness freshness = {
-        .age_us = age_s * second_us,
-        .fresh_us = (allowed_s - smaller(allowed_s, age_s)) * second_us,
+        .lasts_us = fresh_s(rules, &said) * second_us,
         .stale_us = stale_s(rules, &said) * second_us,
     };
+    grow_old(&freshness, age);
     freshness.is_kept =
         !is_forbidden && (freshness.fresh_us || freshness.stale_us || said.no_cache);
     return freshness.is_kept ? freshness : (struct freshness){ 0 };
+}
+
+struct freshness freshness_again(const struct freshness *before, struct str age, struct str vary)
+{
+    struct freshness freshness = *before;
+    grow_old(&freshness, age);
+    return varies_by_call(vary) ? (struct freshness){ 0 } : freshness;
 }

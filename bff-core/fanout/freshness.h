@@ -21,6 +21,7 @@ struct freshness {
     uint64_t age_us;   /* it has this age already */
     uint64_t fresh_us; /* answers without the service being asked */
     uint64_t stale_us; /* and then stands in when the service fails; from the end of fresh_us */
+    uint64_t lasts_us; /* fresh_us, of one without an age */
 };
 
 /*
@@ -30,5 +31,11 @@ struct freshness {
  */
 struct freshness freshness_of(
     const struct freshness_rules *rules, struct str cache_control, struct str age, struct str vary);
+
+/*
+ * Of an answer that was told to hold still (304) without a word about how long: what was said of it
+ * before is said of it again (RFC 9111 section 3.2).
+ */
+struct freshness freshness_again(const struct freshness *before, struct str age, struct str vary);
 
 #endif

@@ -509,6 +509,22 @@ Test(flight, a_copy_that_still_holds_is_not_sent_again)
     airport_close();
 }
 
+/* Nor does it become good for longer than the service said when it gave it. */
+Test(flight, and_holds_as_it_did_before)
+{
+    OPEN({ .say = OK_BODY("Cache-Control: no-cache\r\nETag: \"v1\"\r\n", "posts") },
+        { .say = "HTTP/1.1 304 Not Modified\r\n\r\n" });
+    for (unsigned i = 0; i < 4; i++) {
+        struct traveller *ann = ticket("ann");
+        ann->passenger.rules.cache_s = 60;
+        board_with(ann);
+        fly();
+        expect(ann, CALL_LIVE, "posts", 1);
+    }
+    cr_assert_eq(server_questions(airport.server), 4);
+    airport_close();
+}
+
 Test(flight, nobody_asked_for_a_304)
 {
     OPEN({ .say = "HTTP/1.1 304 Not Modified\r\n\r\n" });

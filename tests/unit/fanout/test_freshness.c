@@ -42,6 +42,7 @@ static struct {
     { { 0 }, "max-age=50, max-age=20", NULL, NULL, 20, 0 },
     { { 0 }, "max-age=99999999999999999999999", NULL, NULL, 2147483648, 0 },
     { { .cache_s = 60 }, NULL, "soon", NULL, 60, 0 },
+    { { .cache_s = 60 }, NULL, "50, 0", NULL, 10, 0 },
     /* what varies from call to call */
     { { .cache_s = 60 }, NULL, NULL, "Accept-Encoding, Accept", 60, 0 },
     { { .cache_s = 60 }, NULL, NULL, "*", -1, 0 },
@@ -66,4 +67,22 @@ Test(freshness, the_age_is_told)
     struct freshness_rules rules = { .cache_s = 60 };
     struct str none = { NULL, 0 };
     cr_assert_eq(freshness_of(&rules, none, STR("7"), none).age_us, 7000000);
+}
+
+/* A 304 that says nothing of its own. */
+Test(freshness, what_was_said_holds_again)
+{
+    struct freshness_rules rules = { .cache_s = 60, .stale_s = 9 };
+    struct str none = { NULL, 0 };
+    struct freshness said = freshness_of(&rules, STR("max-age=30"), STR("25"), none);
+    cr_assert_eq(said.fresh_us, 5000000);
+    struct freshness again = freshness_again(&said, none, STR("Accept-Encoding"));
+    cr_assert(again.is_kept);
+    cr_assert_eq(again.fresh_us, 30000000);
+    cr_assert_eq(again.stale_us, 9000000);
+    again = freshness_again(&again, STR("40"), none);
+    cr_assert(again.is_kept);
+    cr_assert_eq(again.age_us, 40000000);
+    cr_assert_eq(again.fresh_us, 0);
+    cr_assert_not(freshness_again(&again, none, STR("*")).is_kept);
 }
