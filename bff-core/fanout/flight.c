@@ -385,7 +385,8 @@ static bool goes_on(struct flight *flight, const struct http_answer *answer)
 
 /*
  * The first passenger's time is over. Those who came aboard later may have more of it: for them the
- * question is put anew. True when there are such.
+ * question is put anew, beside all budgets: alone, each of them would have asked once, too. True
+ * when there are such.
  */
 static bool has_time_left(struct flight *flight)
 {
@@ -395,7 +396,7 @@ static bool has_time_left(struct flight *flight)
         struct passenger *passenger = container_of(at, struct passenger, link);
         has_such |= passenger->ends_us > now_us + WORTHWHILE_US;
     }
-    return has_such && first_passenger(flight)->method == HTTP_GET && takes_retry(flight);
+    return has_such && first_passenger(flight)->method == HTTP_GET;
 }
 
 /* Those whose time is over land; for the others the question is put anew. */

@@ -400,6 +400,29 @@ Test(flight, who_came_later_and_has_more_time_asks_anew)
     airport_close();
 }
 
+/* Whoever is in a hurry, again and again, takes nothing from those who share his question. */
+Test(flight, and_does_so_beside_all_budgets)
+{
+    static const struct turn hang = { .then = HANG };
+    struct turn script[9];
+    for (size_t i = 0; i < 8; i++) {
+        script[i] = hang;
+    }
+    script[8] = (struct turn){ .say = OK_BODY("", "posts") };
+    airport_open(script, countof(script), NULL, 0);
+    town.settings.services[0].retries = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        struct traveller *hasty = ticket("ann");
+        hasty->passenger.ends_us = clock_now_us() + 20000 + i * 10000;
+        board_with(hasty);
+    }
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_LIVE, "posts", 9);
+    cr_assert_eq(counter_read(&town_shown()->retries), 0);
+    airport_close();
+}
+
 /* ---- leaving ---- */
 
 Test(flight, the_last_to_leave_cancels_the_question)
