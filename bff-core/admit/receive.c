@@ -13,7 +13,7 @@
 
 #include <arpa/inet.h>
 
-enum { REQUEST_ID_MAX = 128, TRACESTATE_MAX = 512, USER_AGENT_MAX = 256, BUDGET_MAX = 16 };
+enum { REQUEST_ID_MAX = 128, TRACESTATE_MAX = 512, USER_AGENT_MAX = 256 };
 
 static struct str hex_random(struct arena *arena, size_t bytes)
 {
@@ -236,7 +236,7 @@ static void take_over(struct request *request)
     received->target = arena_str(arena, arrived->target);
     str_cut(received->target, '?', &received->path, &received->query);
     received->body = arena_str(arena, arrived->body);
-    received->budget = kept(request, "bff-budget", BUDGET_MAX);
+    received->budget = combined(request, STR("bff-budget")); /* of two: no number */
     received->user_agent = kept(request, "user-agent", USER_AGENT_MAX);
     if (arrived->is_streamed) {
         take_all_fields(request);

@@ -119,6 +119,19 @@ Test(receive, a_list_in_several_fields_is_one_list)
     is_text(request->received.accept_encoding, "br;q=0.1,gzip, zstd");
 }
 
+/* Which of them would hold? No number, and route says so. */
+Test(receive, a_budget_is_whole_and_told_once)
+{
+    send_field("BFF-Budget", STR("00000000000000000300"));
+    cr_assert_eq(receive(), STEP_NEXT);
+    is_text(request->received.budget, "00000000000000000300");
+    turn();
+    send_field("BFF-Budget", STR("300"));
+    send_field("bff-budget", STR("200"));
+    cr_assert_eq(receive(), STEP_NEXT);
+    is_text(request->received.budget, "300,200");
+}
+
 /* ---- request ids ---- */
 
 Test(receive, a_harmless_request_id_is_kept)
