@@ -2,9 +2,9 @@
  * claims: from a token's payload to what the rest of a request may rely on.
  *
  * Owns the blocks. Promises: (1) issuer and audience are ours, the subject is a short text without
- * control characters, the times are numbers; (2) texts are decoded, numbers and booleans are the
- * texts that were sent; (3) a block is as large as its content, so a cache of many is small.
- * Does not know whether the payload was signed: its caller verifies first.
+ * control characters or outer spaces, the times are numbers; (2) texts are decoded, numbers and
+ * booleans are the texts that were sent; (3) a block is as large as its content, so a cache of many
+ * is small. Does not know whether the payload was signed: its caller verifies first.
  */
 #include "claims.h"
 
@@ -57,7 +57,8 @@ static bool is_for(const struct json *aud, struct str audience)
     return is_ours && audience.len > 0;
 }
 
-/* It becomes part of targets, keys and logs. */
+/* It becomes part of targets, keys and logs, and a field's value, whose outer spaces are nobody's:
+ * a service would take " ann" for "ann". */
 static bool is_subject_fit(struct str subject)
 {
     for (size_t i = 0; i < subject.len; i++) {
@@ -66,7 +67,8 @@ static bool is_subject_fit(struct str subject)
             return false;
         }
     }
-    return subject.len > 0 && subject.len <= SUBJECT_BYTES_MAX;
+    return subject.len > 0 && subject.len <= SUBJECT_BYTES_MAX &&
+           str_trim(subject).len == subject.len;
 }
 
 /* ---- scope ---- */

@@ -312,6 +312,8 @@ Test(token, claims_must_be_whole)
         "{\"iss\":[\"https://issuer.test\"],\"aud\":\"bff\",\"sub\":\"ann\",\"exp\":1800000300}",
         "{\"iss\":\"https://issuer.test\",\"aud\":\"bf\",\"sub\":\"ann\",\"exp\":1800000300}",
         "{\"iss\":\"https://issuer.test\",\"aud\":[\"x\",1],\"sub\":\"ann\",\"exp\":1800000300}",
+        "{\"iss\":\"https://issuer.test\",\"aud\":\"bff\",\"sub\":\" ann\",\"exp\":1800000300}",
+        "{\"iss\":\"https://issuer.test\",\"aud\":\"bff\",\"sub\":\"ann \",\"exp\":1800000300}",
         "{\"iss\":\"https://issuer.test\",\"aud\":[],\"sub\":\"ann\",\"exp\":1800000300}",
         "{\"iss\":\"https://"
         "issuer.test\",\"aud\":{\"a\":\"bff\"},\"sub\":\"a\",\"exp\":1800000300}",
