@@ -5,10 +5,9 @@
  * or two under way, a pause before the next one, or landing, after which it is gone. Promises:
  *
  * (1) Only a GET is put twice, or a question of which no byte was sent: after a failure to connect,
- *     a close before the first byte, 502, 503 or 504, and within the service's retry budget. A kept
- *     connection that the service closed in that very moment is nobody's failure: once, at once
- *     and beside the budget. So is a host out of reach: the question goes to another host, of those
- *     that it has not been put to yet.
+ *     a close before the first byte, 502, 503 or 504, and within the service's retry budget. Beside
+ *     it, at once: where a kept connection was closed in that very moment, for the first time, and
+ *     to a host that was not asked yet where one is out of reach.
  * (2) A second attempt beside the first (a hedge) goes to another host, after the service's
  *     observed 95th percentile and within the hedge budget; whichever answers first is the answer.
  * (3) Nobody waits longer than its own time, whoever else is aboard, and no attempt is given more
@@ -223,16 +222,6 @@ static void plan_hedge(struct flight *flight)
 
 /* ---- its passengers land ---- */
 
-static void land_without(struct passenger *passenger, const struct failure *failure)
-{
-    landing_without(passenger, passenger->flights->cache, failure);
-}
-
-static void land_live(struct passenger *passenger, struct copy *copy)
-{
-    landing_live(passenger, passenger->flights->cache, copy);
-}
-
 /* Whoever is told may board the next flight with the same question, or make others leave. */
 static void let_off(struct passenger *passenger)
 {
@@ -258,7 +247,8 @@ static void crash(struct flight *flight)
 {
     struct ring_link *at = flight->passengers.next;
     for (; at != &flight->passengers; at = at->next) {
-        land_without(container_of(at, struct passenger, link), &flight->failure);
+        landing_without(
+            container_of(at, struct passenger, link), flight->flights->cache, &flight->failure);
     }
     disembark(flight);
 }
@@ -286,7 +276,7 @@ static void arrive(struct attempt *attempt, struct http_answer *answer)
     struct passenger *first = first_passenger(flight);
     struct copy *copy = cache_copy_new(flight->flights->cache, &answer->body);
     uint64_t ended_us = attempt_ended_us(attempt, answer);
-    land_live(first, copy);
+    landing_live(first, flight->flights->cache, copy);
     bool is_good = first->landing.copy == copy;
     if (attempt->is_hedge && is_good) {
         service_hedge_won(flight->service);
@@ -300,7 +290,7 @@ static void arrive(struct attempt *attempt, struct http_answer *answer)
     }
     struct ring_link *at = first->link.next;
     for (; at != &flight->passengers; at = at->next) {
-        land_live(container_of(at, struct passenger, link), copy);
+        landing_live(container_of(at, struct passenger, link), flight->flights->cache, copy);
     }
     cache_copy_drop(copy);
     disembark(flight);
@@ -320,7 +310,7 @@ static void confirm(struct attempt *attempt, struct http_answer *answer)
     attempt_end(attempt, SERVICE_GOOD, ended_us);
     struct ring_link *at = flight->passengers.next;
     for (; at != &flight->passengers; at = at->next) {
-        land_live(container_of(at, struct passenger, link), copy);
+        landing_live(container_of(at, struct passenger, link), flight->flights->cache, copy);
     }
     cache_copy_drop(copy);
     disembark(flight);
@@ -356,6 +346,43 @@ static bool moves(struct flight *flight, const struct http_answer *answer)
     return true;
 }
 
+/* When the last of them has to land. */
+static uint64_t latest_end_us(const struct flight *flight)
+{
+    uint64_t latest_us = 0;
+    for (struct ring_link *at = flight->passengers.next; at != &flight->passengers; at = at->next) {
+        uint64_t ends_us = container_of(at, struct passenger, link)->ends_us;
+        latest_us = ends_us > latest_us ? ends_us : latest_us;
+    }
+    return latest_us;
+}
+
+/* Those who have no time left then land. False: nobody else is aboard, and the flight is gone. */
+static bool land_late(struct flight *flight, uint64_t then_us)
+{
+    unlist(flight, first_passenger(flight)->hash);
+    flight->is_landing = true;
+    struct ring_link *at = flight->passengers.next;
+    while (at != &flight->passengers) {
+        struct passenger *passenger = container_of(at, struct passenger, link);
+        at = at->next;
+        if (passenger->ends_us <= then_us + WORTHWHILE_US) {
+            landing_without(passenger, flight->flights->cache, &flight->failure);
+            let_off(passenger);
+            at = flight->passengers.next; /* others may have left */
+        }
+    }
+    flight->is_landing = false;
+    if (ring_is_empty(&flight->passengers)) {
+        flight_free(flight);
+        return false;
+    }
+    if (first_passenger(flight)->key.at) {
+        list(flight, first_passenger(flight)->hash);
+    }
+    return true;
+}
+
 /* True when the flight goes on: after a pause, or at once. */
 static bool goes_on(struct flight *flight, const struct http_answer *answer)
 {
@@ -376,53 +403,27 @@ static bool goes_on(struct flight *flight, const struct http_answer *answer)
     uint64_t pause_us = retry_backoff_us(flight->retries + 1, random);
     uint64_t asked_us = failure_pause_us(answer);
     uint64_t resumes_us = clock_now_us() + (asked_us > pause_us ? asked_us : pause_us);
-    if (resumes_us + WORTHWHILE_US >= first_passenger(flight)->ends_us || !takes_retry(flight)) {
+    if (resumes_us + WORTHWHILE_US >= latest_end_us(flight) || !takes_retry(flight)) {
         return false;
     }
-    loop_deadline(loop_of(flight), &flight->timer, resumes_us);
+    if (land_late(flight, resumes_us)) {
+        loop_deadline(loop_of(flight), &flight->timer, resumes_us);
+    }
     return true;
 }
 
 /*
- * The first passenger's time is over. Those who came aboard later may have more of it: for them the
- * question is put anew, beside all budgets: alone, each of them would have asked once, too. True
- * when there are such.
+ * The first passenger's time is over. For those who came aboard later and have more of it the
+ * question is put anew, beside all budgets: alone, each of them would have asked once, too.
  */
-static bool has_time_left(struct flight *flight)
+static bool goes_on_late(struct flight *flight)
 {
     uint64_t now_us = clock_now_us();
-    bool has_such = false;
-    for (struct ring_link *at = flight->passengers.next; at != &flight->passengers; at = at->next) {
-        struct passenger *passenger = container_of(at, struct passenger, link);
-        has_such |= passenger->ends_us > now_us + WORTHWHILE_US;
+    if (first_passenger(flight)->method != HTTP_GET ||
+        latest_end_us(flight) <= now_us + WORTHWHILE_US) {
+        return false;
     }
-    return has_such && first_passenger(flight)->method == HTTP_GET;
-}
-
-/* Those whose time is over land; for the others the question is put anew. */
-static void land_late(struct flight *flight)
-{
-    uint64_t until_us = clock_now_us() + WORTHWHILE_US;
-    unlist(flight, first_passenger(flight)->hash);
-    flight->is_landing = true;
-    struct ring_link *at = flight->passengers.next;
-    while (at != &flight->passengers) {
-        struct passenger *passenger = container_of(at, struct passenger, link);
-        at = at->next;
-        if (passenger->ends_us <= until_us) {
-            land_without(passenger, &flight->failure);
-            let_off(passenger);
-            at = flight->passengers.next; /* others may have left */
-        }
-    }
-    flight->is_landing = false;
-    if (ring_is_empty(&flight->passengers)) {
-        flight_free(flight);
-    } else if (departs(flight, clock_now_us())) {
-        list(flight, first_passenger(flight)->hash);
-    } else {
-        crash(flight);
-    }
+    return !land_late(flight, now_us) || departs(flight, clock_now_us());
 }
 
 static void attempt_done(void *context, struct http_answer *answer)
@@ -450,9 +451,8 @@ static void attempt_done(void *context, struct http_answer *answer)
         return; /* the other attempt may still succeed */
     }
     loop_deadline_clear(loop_of(flight), &flight->timer);
-    if (answer->outcome == HTTP_TIMED_OUT && has_time_left(flight)) {
-        land_late(flight);
-    } else if (!goes_on(flight, answer)) {
+    bool is_late = answer->outcome == HTTP_TIMED_OUT;
+    if (!(is_late ? goes_on_late(flight) : goes_on(flight, answer))) {
         crash(flight);
     }
 }
@@ -481,7 +481,7 @@ static void passenger_late(struct deadline *deadline)
     struct passenger *passenger = container_of(deadline, struct passenger, ends);
     unsigned tries = passenger->flight->tries;
     flight_leave(passenger);
-    land_without(passenger, &failure_late);
+    landing_without(passenger, passenger->flights->cache, &failure_late);
     passenger->landing.tries = tries;
     passenger->landed(passenger);
 }
@@ -558,7 +558,7 @@ bool flight_board(
         plan_hedge(flight);
         return false;
     }
-    land_without(passenger, &flight->failure);
+    landing_without(passenger, flight->flights->cache, &flight->failure);
     step_off(passenger);
     unlist(flight, passenger->hash);
     flight_free(flight);

@@ -423,6 +423,21 @@ Test(flight, and_does_so_beside_all_budgets)
     airport_close();
 }
 
+/* Who has no time for another try does not keep the others from it. */
+Test(flight, who_has_time_for_another_try_gets_it)
+{
+    OPEN({ .say = STATUS("503 Service Unavailable", "Retry-After: 1\r\n") },
+        { .say = OK_BODY("", "posts") });
+    struct traveller *hasty = ticket("ann"), *ann = ticket("ann"), *too = ticket("ann");
+    ann->passenger.ends_us += 4 * SECOND_MS * 1000;
+    board_with(hasty), board_with(ann), board_with(too);
+    fly();
+    expect(hasty, CALL_FAILED, "", 1);
+    expect(ann, CALL_LIVE, "posts", 2);
+    expect(too, CALL_FAILED, "", 1);
+    airport_close();
+}
+
 /* ---- leaving ---- */
 
 Test(flight, the_last_to_leave_cancels_the_question)
