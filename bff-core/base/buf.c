@@ -1,8 +1,8 @@
 /*
  * buf: a buffer with a ceiling.
  *
- * Owns its memory. Promises: (1) len never passes cap; (2) while there is content, BUF_PADDING zero
- * bytes follow it; (3) a refused append leaves the content as it was. Memory grows by doubling, so
+ * Owns its memory. Promises: (1) len never passes cap; (2) BUF_PADDING zero bytes follow the
+ * content; (3) a refused append leaves the content as it was. Memory grows by doubling, so
  * there are few sizes of it, and what is given back waits for the next buf of that size: each
  * thread has a stock, the last one back is the first to go, since it is warm. Under
  * AddressSanitizer nothing is kept and a slab is as long as its room, so that a slice which
@@ -25,6 +25,8 @@ static const bool is_keeping = false;
 #else
 static const bool is_keeping = true;
 #endif
+
+const char buf_nothing[BUF_PADDING];
 
 /* In front of a buf's bytes, which are aligned as it is. */
 struct slab {

@@ -17,9 +17,12 @@ struct buf {
     bool is_overfull;
 };
 
-/* Zero bytes that follow the content of every buf with content: scanners may read, not use, this
- * far beyond the end. */
+/* Zero bytes that follow the content of every buf, of an empty one too: scanners may read, not use,
+ * this far beyond the end. */
 enum { BUF_PADDING = 64 };
+
+/* No content, and what follows it: what a buf without memory holds. */
+extern const char buf_nothing[BUF_PADDING];
 
 /* Allocates nothing yet. */
 static inline void buf_init(struct buf *buf, size_t cap)
@@ -84,7 +87,7 @@ __attribute__((format(printf, 2, 3))) bool buf_printf(struct buf *buf, const cha
 
 static inline struct str buf_str(const struct buf *buf)
 {
-    return (struct str){ buf->data ? buf->data : "", buf->len };
+    return (struct str){ buf->data ? buf->data : buf_nothing, buf->len };
 }
 
 #endif

@@ -116,6 +116,16 @@ Test(buf, zeros_follow_the_content_however_it_grew_or_shrank)
 }
 
 #ifndef __SANITIZE_ADDRESS__ /* there each buf has memory of its own, as long as its room */
+/* A body of no bytes is scanned like any other. */
+Test(buf, zeros_follow_where_there_is_nothing)
+{
+    static const char zeros[BUF_PADDING];
+    struct buf buf;
+    buf_init(&buf, 100);
+    cr_assert_eq(buf_str(&buf).len, 0);
+    cr_assert_arr_eq(buf_str(&buf).at, zeros, BUF_PADDING);
+}
+
 Test(buf, memory_that_comes_back_is_the_next_buf_of_that_size)
 {
     static const size_t sizes[] = { 1, 512, 513, 1024, 6000, 64 * 1024 };
