@@ -511,28 +511,6 @@ static struct flight *flight_new(struct flights *flights, struct passenger *firs
     return flight;
 }
 
-static void put(char **to, struct str s)
-{
-    memcpy(*to, s.at, s.len);
-    *to += s.len;
-}
-
-/* The service's place, how long its answer may be used, whose it is, and the question; a length
- * keeps the last two apart. */
-static void make_key(struct passenger *passenger, struct arena *arena)
-{
-    const struct freshness_rules *rules = &passenger->rules;
-    uint32_t head[] = { (uint32_t)passenger->service, rules->cache_s, rules->stale_s,
-        (uint32_t)passenger->caller.len };
-    size_t len = sizeof(head) + passenger->caller.len + passenger->target.len;
-    char *text = arena_alloc(arena, len), *to = text;
-    put(&to, (struct str){ (const char *)head, sizeof(head) });
-    put(&to, passenger->caller);
-    put(&to, passenger->target);
-    passenger->key = (struct str){ text, len };
-    passenger->hash = hash_str(&passenger->flights->hash_key, passenger->key);
-}
-
 bool flight_board(
     struct flights *flights, struct passenger *passenger, struct arena *arena, uint64_t now_us)
 {
@@ -541,7 +519,7 @@ bool flight_board(
     passenger->landing = (struct landing){ 0 };
     passenger->ends = (struct deadline){ .expired = passenger_late };
     if (passenger->method == HTTP_GET) {
-        make_key(passenger, arena);
+        passenger_make_key(passenger, &flights->hash_key, arena);
         if (landing_fresh(passenger, flights->cache)) {
             return true;
         }

@@ -2,7 +2,7 @@
 #define FANOUT_LANDING_H
 
 #include "failure.h"
-#include "flight.h"
+#include "passenger.h"
 
 /*
  * How one passenger comes down: with the answer, with a copy, or with the reason why there is
