@@ -11,6 +11,7 @@
 #include "core.h"
 #include "fanout/detached.h"
 #include "fanout/flight.h"
+#include "fanout/memories.h"
 #include "fanout/service.h"
 #include "observe/access.h"
 #include "observe/metrics.h"
@@ -113,6 +114,7 @@ static void open_worker(void)
     worker.services = services_new(&worker, &err);
     worker.detached = detached_new(&worker);
     worker.flights = flights_new(&worker);
+    worker.memories = memories_new(&core);
     worker.shed = shed_new(worker.loop, &settings, &worker.pressure);
     worker.keys_view = keys_view_new(core.keys, worker.loop);
     worker.tokens = tokens_new(10);
@@ -130,6 +132,7 @@ static void close_worker(void)
     keys_view_free(worker.keys_view);
     shed_free(worker.shed);
     flights_free(worker.flights);
+    memories_free(worker.memories);
     detached_free(worker.detached);
     services_free(worker.services);
     arena_pool_fini(&worker.arenas);
