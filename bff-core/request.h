@@ -140,6 +140,7 @@ struct call {
     struct scanned values; /* what the shape and other calls want of it */
     const char *why;       /* static text: what was wrong with the answer; NULL: nothing */
     unsigned status;       /* of the service's answer; 0: none */
+    bool is_full;          /* the service had all the work that it bears */
     uint64_t started_us;   /* monotonic; 0: the service was never asked */
     uint64_t ended_us;
     uint64_t age_s; /* of a cached or stale answer */

@@ -10,6 +10,7 @@
 #include "cache.h"
 
 #include "../base/must.h"
+#include "entity_tag.h"
 
 #include <stdlib.h>
 
@@ -141,7 +142,7 @@ static void name(struct copy *copy, struct str key, struct str etag)
     char *text = malloc(key.len + etag.len + 1);
     must(text != NULL && copy->key.at == NULL);
     memcpy(text, key.at, key.len);
-    if (etag.len) {
+    if (entity_tag_is_one(etag)) {
         memcpy(text + key.len, etag.at, etag.len);
         copy->etag = (struct str){ text + key.len, etag.len };
     }
@@ -187,6 +188,11 @@ void cache_renew(struct copy *copy, const struct freshness *freshness, uint64_t 
 }
 
 /* ---- the whole ---- */
+
+void cache_untag(struct copy *copy)
+{
+    copy->etag = (struct str){ NULL, 0 };
+}
 
 struct cache_counters cache_counters(const struct cache *cache)
 {

@@ -13,7 +13,7 @@ struct cache;
 
 struct copy {
     struct buf body;
-    struct str etag;         /* of the service; { NULL, 0 }: it gave none */
+    struct str etag;         /* of the service; { NULL, 0 }: it gave none that is well-formed */
     uint64_t born_us;        /* monotonic: when the service made it, or said that it still holds */
     uint64_t fresh_until_us; /* monotonic */
     uint64_t stale_until_us;
@@ -54,6 +54,9 @@ void cache_keep(struct cache *cache, struct copy *copy, struct str key, uint64_t
 
 /* The service said that it still holds (304). No effect when it is not kept any more. */
 void cache_renew(struct copy *copy, const struct freshness *freshness, uint64_t now_us);
+
+/* Its tag is of no use: the service is not told it any more. */
+void cache_untag(struct copy *copy);
 
 struct cache_counters {
     size_t bytes, copies; /* now */

@@ -10,7 +10,7 @@
 
 #define LATE "no answer in time"
 
-const struct failure failure_late = { CALL_TIMED_OUT, LATE, 0 };
+const struct failure failure_late = { .state = CALL_TIMED_OUT, .why = LATE };
 
 struct failure failure_of(const struct http_answer *answer)
 {
@@ -23,8 +23,9 @@ struct failure failure_of(const struct http_answer *answer)
         [HTTP_TIMED_OUT] = LATE,
     };
     bool is_late = answer->outcome == HTTP_TIMED_OUT;
-    return (struct failure){ is_late ? CALL_TIMED_OUT : CALL_FAILED, causes[answer->outcome],
-        answer->outcome == HTTP_ANSWERED ? answer->status : 0 };
+    return (struct failure){ .state = is_late ? CALL_TIMED_OUT : CALL_FAILED,
+        .why = causes[answer->outcome],
+        .status = answer->outcome == HTTP_ANSWERED ? answer->status : 0 };
 }
 
 enum service_verdict failure_verdict(const struct http_answer *answer)

@@ -15,6 +15,7 @@ struct failure {
     enum call_state state; /* FAILED or TIMED_OUT */
     const char *why;       /* static text */
     unsigned status;       /* of the service's answer; 0: none */
+    bool is_full;          /* the service has all the work that it bears: it was not asked */
 };
 
 extern const struct failure failure_late;

@@ -113,6 +113,7 @@ static void take(struct call *call)
     const struct landing *landing = &call->passenger->landing;
     call->copy = landing->copy;
     call->status = landing->status;
+    call->is_full = landing->is_full;
     call->tries = landing->tries;
     call->age_s = landing->age_s;
     if (landing->tries == 0) {
@@ -356,6 +357,14 @@ static bool ran_out_of_time(const struct request *request, const struct call *ca
     return false;
 }
 
+/* A service that is merely busy may be asked again in a moment. */
+static enum problem problem_of(struct request *request, const struct call *fatal)
+{
+    return ran_out_of_time(request, fatal) ? PROBLEM_UPSTREAM_TIMEOUT
+           : fatal->is_full                ? PROBLEM_OVERLOADED
+                                           : PROBLEM_UPSTREAM_FAILED;
+}
+
 enum step_verdict fanout_run(struct request *request)
 {
     struct fanned *fanned = &request->fanned;
@@ -366,8 +375,7 @@ enum step_verdict fanout_run(struct request *request)
         return pass_run(request);
     }
     if (fanned->fatal) {
-        bool is_late = ran_out_of_time(request, fanned->fatal);
-        return request_refuse(request, is_late ? PROBLEM_UPSTREAM_TIMEOUT : PROBLEM_UPSTREAM_FAILED,
+        return request_refuse(request, problem_of(request, fanned->fatal),
             "The section \"%s\" is missing, without which there is no answer.",
             fanned->fatal->asks->as);
     }

@@ -28,6 +28,7 @@
 #include "../base/must.h"
 #include "../upstream.h"
 #include "attempt.h"
+#include "entity_tag.h"
 #include "landing.h"
 #include "retry.h"
 
@@ -190,7 +191,9 @@ static bool departs(struct flight *flight, uint64_t now_us)
         }
     }
     if (!host) {
-        flight->failure = (struct failure){ CALL_FAILED, refusals[refusal], 0 };
+        flight->failure = (struct failure){
+            .state = CALL_FAILED, .why = refusals[refusal], .is_full = refusal == SERVICE_FULL
+        };
         return false;
     }
     depart_to(flight, host, false, now_us);
@@ -439,8 +442,11 @@ static void attempt_done(void *context, struct http_answer *answer)
         return;
     }
     if (answer->outcome == HTTP_ANSWERED && answer->status == 304 && attempt->known) {
-        confirm(attempt, answer);
-        return;
+        if (!entity_tag_is_other(attempt->known->etag, answer->etag)) {
+            confirm(attempt, answer);
+            return;
+        }
+        cache_untag(attempt->known); /* else it would be said again */
     }
     flight->failure = failure_of(answer);
     flight->failed_host = host_bit(attempt->host);

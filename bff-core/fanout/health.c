@@ -89,6 +89,7 @@ struct health *health_start(struct worker *worker, const struct settings_service
         .cert_file = service->cert_file,
         .key_file = service->key_file,
         .proxy = service->proxy,
+        .http2 = service->http2,
         .connections_max = 1,
     };
     struct http_origin *origin = http_origin_new(worker->client, &options, err);

@@ -6,9 +6,9 @@
 #include "../worker.h"
 
 /*
- * Asks one host now and then how it is, on a connection of its own: a check does not stand in the
- * queue of the calls, and so does not fail because we are busy. Each worker asks for itself. One
- * thread.
+ * Asks one host now and then how it is, on a connection of its own, or over HTTP/2 a stream: a
+ * check does not stand in the queue of the calls, and so does not fail because we are busy. Each
+ * worker asks for itself. One thread.
  */
 struct health;
 

@@ -39,6 +39,7 @@ void landing_without(
     passenger->landing.state = failure->state;
     passenger->landing.why = failure->why;
     passenger->landing.status = failure->status;
+    passenger->landing.is_full = failure->is_full;
     struct copy *copy =
         passenger->key.at ? cache_find(cache, passenger->key, passenger->hash) : NULL;
     if (copy && clock_now_us() < copy->stale_until_us) {
@@ -51,6 +52,7 @@ void landing_live(struct passenger *passenger, struct cache *cache, struct copy 
     const char *why = land_with(passenger, CALL_LIVE, copy);
     passenger->landing.status = 200;
     if (why) {
-        landing_without(passenger, cache, &(struct failure){ CALL_FAILED, why, 200 });
+        const struct failure failure = { .state = CALL_FAILED, .why = why, .status = 200 };
+        landing_without(passenger, cache, &failure);
     }
 }

@@ -16,6 +16,7 @@ struct landing {
     struct copy *copy;     /* the answer; the passenger's to drop. NULL: there is none */
     const char *why;       /* static text: what went wrong, also behind a STALE; NULL: nothing */
     unsigned status;       /* of the service's last answer; 0: none */
+    bool is_full;          /* that was: the service had all the work that it bears */
     unsigned tries;        /* how often the service was asked, hedges included; 0: not at all */
     uint64_t age_s;        /* of a copy, CACHED or STALE */
 };

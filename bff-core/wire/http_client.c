@@ -240,6 +240,9 @@ enum http_outcome http_call_take_head(struct http_call *call)
         return HTTP_ANSWERED;
     }
     struct str coding = http_answer_parser_field(parser, HTTP_CONTENT_ENCODING);
+    if (parser->status != 200) {
+        coding = STR(""); /* nobody reads what else than an answer is said, in whatever coding */
+    }
     if (str_eq_nocase(coding, STR("gzip")) || str_eq_nocase(coding, STR("x-gzip"))) {
         call->inflate = http_inflate_new(&call->client->inflates);
         return HTTP_ANSWERED;

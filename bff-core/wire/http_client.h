@@ -170,7 +170,7 @@ const char *http_outcome_name(enum http_outcome outcome);
 struct http_answer {
     enum http_outcome outcome;
     unsigned status;
-    struct buf body; /* decoded; followed by BUF_PADDING zero bytes */
+    struct buf body; /* decoded where the status is 200; followed by BUF_PADDING zero bytes */
     struct str content_type;
     struct str cache_control;
     struct str etag;

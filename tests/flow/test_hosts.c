@@ -2,6 +2,7 @@
 #include "flow.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 TestSuite(hosts, .init = flow_open, .fini = flow_close, .timeout = 100);
 
@@ -13,6 +14,28 @@ static const struct flow_question feed = { 0 };
 static void expect_sections(const char *sections)
 {
     flow_check(&feed, &(struct flow_expected){ .status = 200, .sections = sections });
+}
+
+/* Who asks next may be lucky in a moment: it is not the service that fails. */
+Test(hosts, that_bear_no_more_make_a_required_call_wait_outside)
+{
+    flow_serve(&(struct flow_page){
+        .client = "mobile",
+        .services = { { "posts", .is_held = true } },
+        .set = { "listen.workers=1", "services.posts.in_flight_min=1",
+            "services.posts.in_flight_max=1" },
+    });
+    struct flow_wire *wire = flow_connect();
+    char *token = flow_mint("{\"sub\":\"1002\"}"), question[2000];
+    snprintf(question, sizeof(question),
+        "GET /v1/feed HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", token);
+    flow_say(wire, question);
+    flow_until(flow_hears("posts", "GET /v1/users/1002/timeline") == 1);
+    flow_check(&feed, &(struct flow_expected){
+                          .status = 503, .problem = "overloaded", .fields = { "Retry-After: 1" } });
+    cr_assert_eq(flow_hears("posts", "GET /v1/users/1001/timeline"), 0);
+    free(token);
+    flow_hang_up(wire);
 }
 
 /* Asks once, and looks for these words in BFF-Sections. */

@@ -117,85 +117,6 @@ Test(flight, a_status_that_blames_the_question_is_an_answer)
     airport_close();
 }
 
-/* ---- sent on ---- */
-
-#define MOVED(to) STATUS("307 Temporary Redirect", "Location: " to "\r\n")
-
-Test(flight, nobody_is_sent_on_unless_that_is_allowed)
-{
-    OPEN({ .say = MOVED("/elsewhere") }, { .say = OK_BODY("", "posts") });
-    struct traveller *ann = board_for("ann");
-    fly();
-    expect(ann, CALL_FAILED, "", 1);
-    cr_assert_eq(ann->passenger.landing.status, 307);
-    cr_assert_eq(server_questions(airport.server), 1);
-    airport_close();
-}
-
-Test(flight, a_get_that_is_sent_on_is_one_try)
-{
-    OPEN({ .say = MOVED("/elsewhere?a=1#b") }, { .say = MOVED("../other") },
-        { .say = OK_BODY("Cache-Control: max-age=60\r\n", "posts") });
-    town.settings.services[0].redirects = 2;
-    struct traveller *ann = board_for("ann");
-    fly();
-    expect(ann, CALL_LIVE, "posts", 1);
-    cr_assert_eq(server_questions(airport.server), 3);
-    cr_assert_eq(strncmp(airport.server->heard, "GET /other HTTP/1.1\r\n", 21), 0);
-    struct traveller *later = board_for("ann"); /* of what was asked, not of where it was found */
-    cr_assert(later->has_landed);
-    expect(later, CALL_CACHED, "posts", 0);
-    airport_close();
-}
-
-Test(flight, but_not_round_and_round)
-{
-    OPEN({ .say = MOVED("/elsewhere") });
-    town.settings.services[0].redirects = 3;
-    struct traveller *ann = board_for("ann");
-    fly();
-    expect(ann, CALL_FAILED, "", 1);
-    cr_assert_eq(server_questions(airport.server), 4);
-    airport_close();
-}
-
-Test(flight, a_post_is_not_sent_on)
-{
-    OPEN({ .say = MOVED("/elsewhere") }, { .say = OK_BODY("", "posts") });
-    town.settings.services[0].redirects = 3;
-    struct traveller *ann = ticket("ann");
-    ann->passenger.method = HTTP_POST;
-    board_with(ann);
-    fly();
-    expect(ann, CALL_FAILED, "", 1);
-    cr_assert_eq(server_questions(airport.server), 1);
-    airport_close();
-}
-
-Test(flight, nor_anybody_to_another_host)
-{
-    OPEN({ .say = MOVED("http://127.0.0.1:1/elsewhere") }, { .say = OK_BODY("", "posts") });
-    town.settings.services[0].redirects = 3;
-    struct traveller *ann = board_for("ann");
-    fly();
-    expect(ann, CALL_FAILED, "", 1);
-    cr_assert_eq(ann->passenger.landing.status, 307);
-    airport_close();
-}
-
-/* The way there and a pause are within the passenger's time. */
-Test(flight, who_is_sent_on_has_no_more_time_for_that)
-{
-    OPEN({ .say = MOVED("/elsewhere") }, { .then = HANG });
-    town.settings.services[0].redirects = 1;
-    struct traveller *ann = ticket("ann");
-    ann->passenger.ends_us = clock_now_us() + 100 * 1000;
-    board_with(ann);
-    fly();
-    expect(ann, CALL_TIMED_OUT, "", 1);
-    airport_close();
-}
-
 Test(flight, a_close_before_the_first_byte_is_asked_again)
 {
     OPEN({ .then = RESET }, { .say = OK_BODY("", "posts") });
@@ -311,6 +232,85 @@ Test(flight, each_host_is_tried_for_a_connection_once)
     fly();
     expect(ann, CALL_FAILED, "", 3);
     cr_assert_str_eq(ann->passenger.landing.why, "no connection");
+    airport_close();
+}
+
+/* ---- sent on ---- */
+
+#define MOVED(to) STATUS("307 Temporary Redirect", "Location: " to "\r\n")
+
+Test(flight, nobody_is_sent_on_unless_that_is_allowed)
+{
+    OPEN({ .say = MOVED("/elsewhere") }, { .say = OK_BODY("", "posts") });
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(ann->passenger.landing.status, 307);
+    cr_assert_eq(server_questions(airport.server), 1);
+    airport_close();
+}
+
+Test(flight, a_get_that_is_sent_on_is_one_try)
+{
+    OPEN({ .say = MOVED("/elsewhere?a=1#b") }, { .say = MOVED("../other") },
+        { .say = OK_BODY("Cache-Control: max-age=60\r\n", "posts") });
+    town.settings.services[0].redirects = 2;
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_LIVE, "posts", 1);
+    cr_assert_eq(server_questions(airport.server), 3);
+    cr_assert_eq(strncmp(airport.server->heard, "GET /other HTTP/1.1\r\n", 21), 0);
+    struct traveller *later = board_for("ann"); /* of what was asked, not of where it was found */
+    cr_assert(later->has_landed);
+    expect(later, CALL_CACHED, "posts", 0);
+    airport_close();
+}
+
+Test(flight, but_not_round_and_round)
+{
+    OPEN({ .say = MOVED("/elsewhere") });
+    town.settings.services[0].redirects = 3;
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(server_questions(airport.server), 4);
+    airport_close();
+}
+
+Test(flight, a_post_is_not_sent_on)
+{
+    OPEN({ .say = MOVED("/elsewhere") }, { .say = OK_BODY("", "posts") });
+    town.settings.services[0].redirects = 3;
+    struct traveller *ann = ticket("ann");
+    ann->passenger.method = HTTP_POST;
+    board_with(ann);
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(server_questions(airport.server), 1);
+    airport_close();
+}
+
+Test(flight, nor_anybody_to_another_host)
+{
+    OPEN({ .say = MOVED("http://127.0.0.1:1/elsewhere") }, { .say = OK_BODY("", "posts") });
+    town.settings.services[0].redirects = 3;
+    struct traveller *ann = board_for("ann");
+    fly();
+    expect(ann, CALL_FAILED, "", 1);
+    cr_assert_eq(ann->passenger.landing.status, 307);
+    airport_close();
+}
+
+/* The way there and a pause are within the passenger's time. */
+Test(flight, who_is_sent_on_has_no_more_time_for_that)
+{
+    OPEN({ .say = MOVED("/elsewhere") }, { .then = HANG });
+    town.settings.services[0].redirects = 1;
+    struct traveller *ann = ticket("ann");
+    ann->passenger.ends_us = clock_now_us() + 100 * 1000;
+    board_with(ann);
+    fly();
+    expect(ann, CALL_TIMED_OUT, "", 1);
     airport_close();
 }
 
@@ -438,6 +438,18 @@ Test(flight, who_has_time_for_another_try_gets_it)
     airport_close();
 }
 
+Test(flight, each_try_says_how_much_time_is_left)
+{
+    OPEN({ .say = STATUS("503 Service Unavailable", "") }, { .say = OK_BODY("", "posts") });
+    board_for("ann");
+    fly();
+    const char *budget = strstr(airport.server->heard, "\r\nBFF-Budget: ");
+    cr_assert_not_null(budget);
+    cr_assert_leq(atol(budget + 14), SECOND_MS);
+    cr_assert_gt(atol(budget + 14), 0);
+    airport_close();
+}
+
 /* ---- leaving ---- */
 
 Test(flight, the_last_to_leave_cancels_the_question)
@@ -469,117 +481,5 @@ Test(flight, when_the_first_leaves_the_others_still_land)
     struct traveller *third = board_for("ann");
     fly();
     expect(third, CALL_LIVE, "posts", 1);
-    airport_close();
-}
-
-/* ---- copies ---- */
-
-Test(flight, a_fresh_copy_asks_nobody)
-{
-    OPEN({ .say = OK_BODY("", "posts") });
-    struct traveller *ann = ticket("ann"), *again = ticket("ann"), *bob = ticket("bob");
-    ann->passenger.rules.cache_s = again->passenger.rules.cache_s = 60;
-    board_with(ann);
-    fly();
-    board_with(again);
-    expect(again, CALL_CACHED, "posts", 0);
-    cr_assert_eq(server_questions(airport.server), 1);
-    board_with(bob);
-    fly();
-    expect(bob, CALL_LIVE, "posts", 1);
-    airport_close();
-}
-
-Test(flight, a_service_may_say_so_too)
-{
-    OPEN({ .say = OK_BODY("Cache-Control: max-age=60\r\nAge: 20\r\n", "posts") });
-    board_for("ann");
-    fly();
-    struct traveller *again = board_for("ann");
-    expect(again, CALL_CACHED, "posts", 0);
-    cr_assert_eq(again->passenger.landing.age_s, 20);
-    airport_close();
-}
-
-Test(flight, an_old_copy_stands_in_for_a_failure)
-{
-    OPEN({ .say = OK_BODY("", "posts") }, { .say = STATUS("500 Oops", "") });
-    struct traveller *ann = ticket("ann"), *again = ticket("ann");
-    ann->passenger.rules.stale_s = again->passenger.rules.stale_s = 60;
-    board_with(ann);
-    fly();
-    board_with(again);
-    fly();
-    expect(again, CALL_STALE, "posts", 1);
-    cr_assert_eq(again->passenger.landing.status, 500);
-    cr_assert_str_eq(again->passenger.landing.why, "the status is not 200");
-    airport_close();
-}
-
-Test(flight, and_for_an_answer_of_no_use)
-{
-    OPEN({ .say = OK_BODY("", "posts") }, { .say = OK_BODY("", "!oops") });
-    struct traveller *ann = ticket("ann"), *again = ticket("ann"), *after = ticket("ann");
-    ann->passenger.rules.stale_s = again->passenger.rules.stale_s = 60;
-    after->passenger.rules.stale_s = 60;
-    board_with(ann);
-    fly();
-    board_with(again);
-    fly();
-    expect(again, CALL_STALE, "posts", 1);
-    board_with(after); /* what was of no use did not replace the copy */
-    fly();
-    expect(after, CALL_STALE, "posts", 1);
-    airport_close();
-}
-
-Test(flight, a_copy_that_still_holds_is_not_sent_again)
-{
-    OPEN({ .say = OK_BODY("Cache-Control: no-cache\r\nETag: \"v1\"\r\n", "posts") },
-        { .say = "HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\nCache-Control: no-cache\r\n\r\n" });
-    struct traveller *ann = board_for("ann");
-    fly();
-    struct traveller *again = board_for("ann");
-    fly();
-    expect(again, CALL_LIVE, "posts", 1);
-    cr_assert_not_null(strstr(airport.server->heard, "\r\nIf-None-Match: \"v1\"\r\n"));
-    cr_assert_eq(ann->passenger.landing.copy, again->passenger.landing.copy);
-    airport_close();
-}
-
-/* Nor does it become good for longer than the service said when it gave it. */
-Test(flight, and_holds_as_it_did_before)
-{
-    OPEN({ .say = OK_BODY("Cache-Control: no-cache\r\nETag: \"v1\"\r\n", "posts") },
-        { .say = "HTTP/1.1 304 Not Modified\r\n\r\n" });
-    for (unsigned i = 0; i < 4; i++) {
-        struct traveller *ann = ticket("ann");
-        ann->passenger.rules.cache_s = 60;
-        board_with(ann);
-        fly();
-        expect(ann, CALL_LIVE, "posts", 1);
-    }
-    cr_assert_eq(server_questions(airport.server), 4);
-    airport_close();
-}
-
-Test(flight, nobody_asked_for_a_304)
-{
-    OPEN({ .say = "HTTP/1.1 304 Not Modified\r\n\r\n" });
-    struct traveller *ann = board_for("ann");
-    fly();
-    expect(ann, CALL_FAILED, "", 1);
-    airport_close();
-}
-
-Test(flight, each_try_says_how_much_time_is_left)
-{
-    OPEN({ .say = STATUS("503 Service Unavailable", "") }, { .say = OK_BODY("", "posts") });
-    board_for("ann");
-    fly();
-    const char *budget = strstr(airport.server->heard, "\r\nBFF-Budget: ");
-    cr_assert_not_null(budget);
-    cr_assert_leq(atol(budget + 14), SECOND_MS);
-    cr_assert_gt(atol(budget + 14), 0);
     airport_close();
 }

@@ -220,6 +220,30 @@ static const struct gzip_case gzip_cases[] = {
     { "a bomb that was not asked for", 50 << 20, 0, false, true, HTTP_TOO_LARGE },
 };
 
+/* It says that it fails, and nobody reads how: whatever that is coded in, it is an answer. */
+Test(http_answers, a_failure_is_one_in_any_coding)
+{
+    static const char *const codings[] = { "gzip", "br", "gzip, br", "unheard-of" };
+    WITH_LANES(lane)
+    {
+        for (size_t i = 0; i < countof(codings); i++) {
+            char say[200];
+            snprintf(say, sizeof(say),
+                "HTTP/1.1 503 Busy\r\nContent-Encoding: %s\r\nContent-Length: 5\r\n\r\nhello",
+                codings[i]);
+            const struct turn turn = { .say = say };
+            struct page page;
+            struct result result;
+            open_page(&page, lane, &turn, 1);
+            ask(&page, &result, (struct http_call_options){ 0 });
+            cr_assert_eq(result.answer.outcome, HTTP_ANSWERED, "%s", codings[i]);
+            cr_assert_eq(result.answer.status, 503);
+            forget(&result);
+            close_page(&page);
+        }
+    }
+}
+
 static void check_gzip(const struct gzip_case *row, size_t lane, unsigned drip_ms)
 {
     size_t gzip_len;
