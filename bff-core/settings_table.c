@@ -90,8 +90,9 @@ const struct settings_row settings_table[] = {
     { ROW(limits.budget_ms, MS), BOUNDS(10, 5 * MINUTE), .otherwise = "800ms",
         .help = "From a request's first byte to its answer, for plans that name no budget." },
 
-    /* A feed waits for some five turns: 20 ms in each of them add 100 ms to its answer. */
-    { ROW(shed.target_ms, MS), BOUNDS(0, 1 * MINUTE), .otherwise = "20ms",
+    /* A feed waits for some five turns: 10 ms in each of them add 50 ms to its answer. Shorter ones
+     * serve less, longer ones little more. */
+    { ROW(shed.target_ms, MS), BOUNDS(0, 1 * MINUTE), .otherwise = "10ms",
         .zero = "nobody is refused early",
         .help =
             "How long what is ready may wait for its worker. When it waits longer, requests are "

@@ -24,6 +24,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* So many events that one wait nearly always hands out all: while it does not, the delay that is
+ * told is how long epoll has had some left, and no event need have waited for as long. */
 enum { EVENTS_MAX = 1024, HEAP_FIRST = 256, ROUNDS = 8 };
 
 struct entry {
