@@ -115,6 +115,22 @@ void breaker_began(struct breaker *breaker, uint64_t now_us)
     breaker->is_tried |= breaker_state(breaker, now_us) == BREAKER_HALF_OPEN;
 }
 
+/*
+ * Calls that were under way together fail together, when this machine or the network stood still
+ * for a moment: that is one failure, not many in a row.
+ */
+static void count_row(struct breaker *breaker, bool is_good, uint64_t began_us, uint64_t now_us)
+{
+    enum { MOMENT_US = 100 * 1000 };
+    if (is_good) {
+        breaker->row = 0;
+    } else if (!breaker->row || began_us >= breaker->row_us ||
+               now_us - breaker->row_us >= MOMENT_US) {
+        breaker->row++;
+        breaker->row_us = now_us;
+    }
+}
+
 bool breaker_ended(struct breaker *breaker, bool is_good, uint64_t began_us, uint64_t now_us)
 {
     if (!breaker->is_closed) {
@@ -131,7 +147,7 @@ bool breaker_ended(struct breaker *breaker, bool is_good, uint64_t began_us, uin
     turn(breaker, now_us);
     breaker->slots[breaker->slot % BREAKER_SLOTS].calls++;
     breaker->slots[breaker->slot % BREAKER_SLOTS].failed += !is_good;
-    breaker->row = is_good ? 0 : breaker->row + 1;
+    count_row(breaker, is_good, began_us, now_us);
     return !is_good && !breaker->is_down && is_ill(breaker);
 }
 

@@ -33,9 +33,10 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 struct breaker {
     const struct breaker_limits *limits;
     bool is_closed;
-    bool is_down;  /* from outside: a health check failed */
-    bool is_tried; /* half open, and the call that tries is under way */
-    unsigned row;  /* failures since the last success */
+    bool is_down;    /* from outside: a health check failed */
+    bool is_tried;   /* half open, and the call that tries is under way */
+    unsigned row;    /* failures since the last success, those of one moment taken for one */
+    uint64_t row_us; /* when the last of them was */
     struct {
         uint32_t calls, failed;
     } slots[BREAKER_SLOTS];

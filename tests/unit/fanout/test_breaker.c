@@ -63,6 +63,40 @@ static uint64_t ejected_ms(const struct breaker *host)
     return (until_us - now_us) / MS;
 }
 
+/* This machine stood still: all that were under way are late in one moment. */
+Test(breaker, many_that_fail_together_are_no_row)
+{
+    cr_assert_not(call(&hosts[0], true));
+    for (unsigned i = 0; i < 100; i++) {
+        breaker_began(&hosts[0], now_us + i);
+    }
+    for (unsigned i = 0; i < 15; i++) {
+        cr_assert_not(breaker_ended(&hosts[0], false, now_us + i, now_us + 800 * MS + i));
+    }
+    now_us += 900 * MS;
+    cr_assert_eq(state(0), BREAKER_CLOSED);
+    for (unsigned i = 2; i < limits.failures; i++) {
+        cr_assert_not(call(&hosts[0], false)); /* one after the other, behind that moment */
+    }
+    cr_assert(call(&hosts[0], false));
+}
+
+/* A black hole: they are late one after the other, and no good one comes between them. */
+Test(breaker, those_that_keep_failing_are)
+{
+    bool is_ill = false;
+    for (unsigned i = 0; i < 100; i++) { /* so that their share of all calls says nothing yet */
+        cr_assert_not(call(&hosts[0], true));
+    }
+    uint64_t began_us = now_us;
+    while (!is_ill) {
+        now_us += 10 * MS;
+        is_ill = breaker_ended(&hosts[0], false, now_us - 800 * MS, now_us);
+        cr_assert_leq(now_us - began_us, 500 * MS);
+    }
+    cr_assert_geq(now_us - began_us, 400 * MS);
+}
+
 Test(breaker, is_ill_after_so_many_failures_in_a_row)
 {
     for (unsigned i = 1; i < limits.failures; i++) {

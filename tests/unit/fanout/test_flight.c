@@ -413,7 +413,7 @@ Test(flight, and_does_so_beside_all_budgets)
     town.settings.services[0].retries = 0;
     for (unsigned i = 0; i < 8; i++) {
         struct traveller *hasty = ticket("ann");
-        hasty->passenger.ends_us = clock_now_us() + 20000 + i * 10000;
+        hasty->passenger.ends_us = clock_now_us() + (40 + i * 80) * 1000;
         board_with(hasty);
     }
     struct traveller *ann = board_for("ann");
