@@ -36,6 +36,11 @@ static void close_descriptor(struct http_carrier *carrier)
     close(carrier->watch.fd);
 }
 
+static bool is_being_made(const struct http_carrier *carrier)
+{
+    return carrier->state == HTTP_CARRIER_CONNECTING || carrier->state == HTTP_CARRIER_SHAKING;
+}
+
 void http_carrier_close(struct http_carrier *carrier)
 {
     if (carrier->state == HTTP_CARRIER_IDLE) {
@@ -46,6 +51,7 @@ void http_carrier_close(struct http_carrier *carrier)
     if (carrier->call) {
         carrier->call->carrier = NULL;
     }
+    carrier->origin->making -= is_being_made(carrier);
     if (carrier->state != HTTP_CARRIER_CONNECTING) {
         close_descriptor(carrier);
     } else if (carrier->connect) {
@@ -105,6 +111,14 @@ static void close_stale(struct deadline *deadline)
     }
 }
 
+void http_carrier_made(struct http_carrier *carrier)
+{
+    must(is_being_made(carrier));
+    carrier->state = HTTP_CARRIER_BUSY;
+    carrier->origin->making--;
+    http_client_has_room(carrier->origin->client);
+}
+
 void http_carrier_rest(struct http_carrier *carrier)
 {
     struct http_carriers *carriers = carriers_of(carrier);
@@ -153,6 +167,7 @@ struct http_carrier *http_carrier_new(struct http_call *call)
     struct http_carrier *carrier = calloc(1, sizeof(*carrier));
     must(carrier != NULL);
     carrier->origin = call->origin;
+    carrier->origin->making++;
     carrier->call = call;
     carrier->since_us = clock_now_us();
     carrier->ends_us = end_of_life_us(call->origin, carrier->since_us);

@@ -50,6 +50,9 @@ struct http_carrier *http_carrier_new(struct http_call *call);
 /* From any state; its call, if there is one, has nothing to carry it then. */
 void http_carrier_close(struct http_carrier *carrier);
 
+/* BUSY for the first time: it is connected, and hands are shaken. */
+void http_carrier_made(struct http_carrier *carrier);
+
 /* BUSY no longer: its call is over, and the next may come. */
 void http_carrier_rest(struct http_carrier *carrier);
 

@@ -27,6 +27,7 @@ enum {
     DEFAULT_IDLE_TIMEOUT_MS = 60 * 1000,
     DEFAULT_DNS_MS = 60 * 1000,
     REQUEST_MAX_BYTES = 1 << 20,
+    MAKING_MAX = 32, /* connections to one origin at once */
 };
 
 const char *http_outcome_name(enum http_outcome outcome)
@@ -50,9 +51,20 @@ static bool is_below(unsigned count, unsigned max)
     return max == 0 || count < max;
 }
 
+/*
+ * To make a connection costs a worker as much as some ten calls on one that is there. When many
+ * calls come at once to where there are few, those that wait have the connections of those before
+ * them sooner than as many new ones.
+ */
+static bool may_begin(const struct http_origin *origin)
+{
+    return origin->making < MAKING_MAX || !ring_is_empty(&origin->idle);
+}
+
 static bool has_room(const struct http_origin *origin)
 {
-    return is_below(origin->client->in_use, origin->client->options.connections_max) &&
+    return may_begin(origin) &&
+           is_below(origin->client->in_use, origin->client->options.connections_max) &&
            is_below(origin->counters.in_use, origin->connections_max);
 }
 
@@ -103,14 +115,19 @@ static void let_next_through(struct soon *soon)
     }
 }
 
+void http_client_has_room(struct http_client *client)
+{
+    if (client->calls_count > client->in_use) {
+        loop_soon(client->loop, &client->next);
+    }
+}
+
 /* Put off, so that a call that ends while it begins does not begin the next on the same stack. */
 static void give_room(struct http_call *call)
 {
     call->client->in_use--;
     call->origin->counters.in_use--;
-    if (call->client->calls_count > call->client->in_use) {
-        loop_soon(call->client->loop, &call->client->next);
-    }
+    http_client_has_room(call->client);
 }
 
 /* ---- the end of a call ---- */
@@ -187,11 +204,31 @@ static void end(struct http_call *call, enum http_outcome outcome)
     loop_soon(call->client->loop, &call->soon);
 }
 
+/* No connection has been made so far: those that wait for one would wait in vain. */
+static bool is_nobody_there(const struct http_origin *origin)
+{
+    return origin->lane == &http_lane_exchange && ring_is_empty(&origin->idle) &&
+           origin->counters.in_use == origin->making;
+}
+
+/* They may try elsewhere at once. */
+static void end_queue(struct http_origin *origin)
+{
+    while (!ring_is_empty(&origin->queue)) {
+        struct http_call *first = first_queued(origin);
+        leave_queue(first);
+        end(first, HTTP_UNREACHED);
+    }
+}
+
 void http_call_end(struct http_call *call, enum http_outcome outcome)
 {
     must(call->state == HTTP_UNDER_WAY && call->carrier == NULL);
     give_room(call);
     end(call, outcome);
+    if (outcome == HTTP_UNREACHED && is_nobody_there(call->origin)) {
+        end_queue(call->origin);
+    }
 }
 
 /* Takes the call from where it is: a queue, or its lane. */

@@ -71,6 +71,7 @@ struct http_origin {
     struct ring_link idle;     /* the lane's own: what carries no call, last used last */
     struct ring_link connects; /* of http_connect: handles that connect nothing */
     unsigned connects_spare;
+    unsigned making; /* of the exchange lane: connections that carry a call, but nothing yet */
     uint64_t asked_anew_us; /* of http_connect: when the library last looked the name up itself */
     struct http_addresses *addresses; /* of the peer */
     struct http_client_tls *tls;      /* of the exchange lane; NULL: not secure */
@@ -106,6 +107,9 @@ struct http_call {
 /* What all connections of the exchange lane share; freed after the last origin was forgotten. */
 struct http_carriers *http_carriers_new(struct http_client *client);
 void http_carriers_free(struct http_carriers *carriers);
+
+/* Calls that wait may be let through now: from the soon queue. */
+void http_client_has_room(struct http_client *client);
 
 /* The lane has let go of the call; `done` follows from the soon queue. */
 void http_call_end(struct http_call *call, enum http_outcome outcome);

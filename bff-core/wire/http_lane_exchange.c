@@ -398,7 +398,7 @@ static void ask(struct http_carrier *carrier)
 static void become_busy(struct http_carrier *carrier)
 {
     struct http_call *call = carrier->call;
-    carrier->state = HTTP_CARRIER_BUSY;
+    http_carrier_made(carrier);
     call->origin->counters.connects++;
     call->answer.connect_us = clock_now_us() - carrier->since_us;
     ask(carrier);

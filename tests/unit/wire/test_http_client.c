@@ -95,6 +95,56 @@ Test(http_client, a_slow_connect_ends_at_its_own_limit_or_at_the_deadline)
     }
 }
 
+/* Not as many connections are made as calls come at once; and who waits for one that cannot be made
+ * learns of it with those before him, in time to try elsewhere. */
+Test(http_client, a_crowd_at_a_dead_host_is_told_at_once)
+{
+    enum { CROWD = 100, AT_ONCE = 32, CONNECT_MS = 200 };
+    static struct result results[CROWD];
+    struct black_hole hole;
+    struct page page;
+    open_black_hole(&hole);
+    open_client(&page, (struct http_client_options){ .connect_timeout_ms = CONNECT_MS });
+    page.origin = origin_at(&page, hole.port, (struct http_origin_options){ 0 });
+    uint64_t began_us = clock_now_us();
+    for (size_t i = 0; i < CROWD; i++) {
+        start(&page, &results[i], (struct http_call_options){ 0 });
+    }
+    cr_assert_eq(http_origin_counters(page.origin)->in_use, AT_ONCE);
+    cr_assert_eq(http_origin_counters(page.origin)->queued, CROWD - AT_ONCE);
+    wait_for(&page, CROWD);
+    for (size_t i = 0; i < CROWD; i++) {
+        cr_assert_eq(results[i].answer.outcome, HTTP_UNREACHED);
+        cr_assert_not(results[i].answer.was_sent);
+        cr_assert_lt(results[i].ended_us - began_us, (2 * CONNECT_MS + LATE_MS) * 1000);
+    }
+    close_page(&page);
+    close_black_hole(&hole);
+}
+
+/* Those that are made serve all. */
+Test(http_client, a_crowd_at_a_new_host_is_served)
+{
+    enum { CROWD = 60 };
+    static struct result results[CROWD];
+    static const struct turn script[] = { { .say = HELLO } };
+    WITH_LANES(lane)
+    {
+        struct page page;
+        open_page(&page, lane, script, 1);
+        for (size_t i = 0; i < CROWD; i++) {
+            start(&page, &results[i], (struct http_call_options){ 0 });
+        }
+        wait_for(&page, CROWD);
+        for (size_t i = 0; i < CROWD; i++) {
+            cr_assert_eq(results[i].answer.outcome, HTTP_ANSWERED);
+            forget(&results[i]);
+        }
+        cr_assert_eq(server_questions(page.server), CROWD);
+        close_page(&page);
+    }
+}
+
 /* The resolver's pipe has had a descriptor that a connection gets next. */
 Test(http_client, a_name_that_is_not_known_harms_nobody_else)
 {
