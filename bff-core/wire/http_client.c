@@ -52,9 +52,9 @@ static bool is_below(unsigned count, unsigned max)
 }
 
 /*
- * To make a connection costs a worker as much as some ten calls on one that is there. When many
- * calls come at once to where there are few, those that wait have the connections of those before
- * them sooner than as many new ones.
+ * To make a connection costs a worker more than several calls on one that is there. When many calls
+ * come at once to where there are few, those that wait have the connections of those before them
+ * sooner than as many new ones.
  */
 static bool may_begin(const struct http_origin *origin)
 {
