@@ -22,8 +22,9 @@ struct attempt {
 };
 
 /*
- * Puts the passenger's question, with what is left of its time. The members before `began_us` are
- * set, `http` excepted, and that; `done` gets the attempt, never before this returns.
+ * Puts the passenger's question, with what is left of its time. `flight`, `service`, `host`,
+ * `known`, `is_hedge` and `began_us` are set, the other members zero; `done` gets the attempt,
+ * never before this returns.
  */
 void attempt_start(struct attempt *attempt, struct worker *worker, const struct passenger *question,
     http_done *done);

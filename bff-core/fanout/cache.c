@@ -187,12 +187,12 @@ void cache_renew(struct copy *copy, const struct freshness *freshness, uint64_t 
     }
 }
 
-/* ---- the whole ---- */
-
 void cache_untag(struct copy *copy)
 {
     copy->etag = (struct str){ NULL, 0 };
 }
+
+/* ---- the whole ---- */
 
 struct cache_counters cache_counters(const struct cache *cache)
 {

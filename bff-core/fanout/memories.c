@@ -29,7 +29,7 @@ struct memories *memories_new(const struct core *core)
 
 void memories_free(struct memories *memories)
 {
-    for (size_t i = 0; i < memories->count; i++) {
+    for (size_t i = 0; memories && i < memories->count; i++) {
         scan_memory_free(memories->list[i]);
     }
     free(memories);

@@ -10,6 +10,7 @@
 struct memories;
 
 struct memories *memories_new(const struct core *core);
+/* NULL is fine. */
 void memories_free(struct memories *memories);
 
 /* That of one call, made at its first answer. */

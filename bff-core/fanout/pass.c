@@ -99,12 +99,23 @@ static bool ends_here(struct str options, struct str name)
 
 /* ---- at boot ---- */
 
+/* Where a call was declared; a call that does not say so, where its plan was. */
+static const char *file_of(const struct bff_plan *plan, const struct bff_call *call)
+{
+    return call->file ? call->file : plan->file;
+}
+
+static int line_of(const struct bff_plan *plan, const struct bff_call *call)
+{
+    return call->line ? call->line : plan->line;
+}
+
 static void check_fields(
     const struct bff_plan *plan, const char *list, const char *const *names, struct faults *faults)
 {
     const struct bff_call *call = &plan->calls[0];
-    const char *file = call->file ? call->file : plan->file;
-    int line = call->line ? call->line : plan->line;
+    const char *file = file_of(plan, call);
+    int line = line_of(plan, call);
     for (size_t i = 0; i < BFF_FIELDS_MAX && names[i]; i++) {
         struct str name = str_of(names[i]);
         if (!http_is_token(name)) {
@@ -138,8 +149,7 @@ static void check_alone(
     };
     for (size_t i = 0; i < countof(others); i++) {
         if (others[i].is_set) {
-            faults_add(faults, call->file ? call->file : plan->file,
-                call->line ? call->line : plan->line,
+            faults_add(faults, file_of(plan, call), line_of(plan, call),
                 "plan %s: a plan that passes its request through (.pass) has no %s.", plan->name,
                 others[i].name);
         }
@@ -161,8 +171,7 @@ static void check_service(const struct plan_call *call, const struct bff_plan *p
         const struct settings_service *service = &settings->services[i];
         bool is_asked = asks->from && strcmp(service->name, asks->from) == 0;
         if (is_asked && (service->http2 || service->proxy)) {
-            faults_add(faults, asks->file ? asks->file : plan->file,
-                asks->line ? asks->line : plan->line,
+            faults_add(faults, file_of(plan, asks), line_of(plan, asks),
                 "plan %s: the service \"%s\" is asked %s (services.%s.%s), but a request is "
                 "passed through (.pass) by HTTP/1.1 and without a proxy alone.",
                 plan->name, service->name, service->http2 ? "by HTTP/2" : "through a proxy",

@@ -116,7 +116,7 @@ void http_carrier_made(struct http_carrier *carrier)
     must(is_being_made(carrier));
     carrier->state = HTTP_CARRIER_BUSY;
     carrier->origin->making--;
-    http_client_has_room(carrier->origin->client);
+    http_client_let_through(carrier->origin->client);
 }
 
 void http_carrier_rest(struct http_carrier *carrier)

@@ -115,7 +115,7 @@ static void let_next_through(struct soon *soon)
     }
 }
 
-void http_client_has_room(struct http_client *client)
+void http_client_let_through(struct http_client *client)
 {
     if (client->calls_count > client->in_use) {
         loop_soon(client->loop, &client->next);
@@ -127,7 +127,7 @@ static void give_room(struct http_call *call)
 {
     call->client->in_use--;
     call->origin->counters.in_use--;
-    http_client_has_room(call->client);
+    http_client_let_through(call->client);
 }
 
 /* ---- the end of a call ---- */
@@ -276,10 +276,9 @@ enum http_outcome http_call_take_head(struct http_call *call)
     if (parser->framing == HTTP_NO_CONTENT) {
         return HTTP_ANSWERED;
     }
-    struct str coding = http_answer_parser_field(parser, HTTP_CONTENT_ENCODING);
-    if (parser->status != 200) {
-        coding = STR(""); /* nobody reads what else than an answer is said, in whatever coding */
-    }
+    /* Nobody reads what is said with another status, in whatever coding it is. */
+    struct str coding =
+        parser->status == 200 ? http_answer_parser_field(parser, HTTP_CONTENT_ENCODING) : STR("");
     if (str_eq_nocase(coding, STR("gzip")) || str_eq_nocase(coding, STR("x-gzip"))) {
         call->inflate = http_inflate_new(&call->client->inflates);
         return HTTP_ANSWERED;

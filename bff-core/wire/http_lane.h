@@ -109,7 +109,7 @@ struct http_carriers *http_carriers_new(struct http_client *client);
 void http_carriers_free(struct http_carriers *carriers);
 
 /* Calls that wait may be let through now: from the soon queue. */
-void http_client_has_room(struct http_client *client);
+void http_client_let_through(struct http_client *client);
 
 /* The lane has let go of the call; `done` follows from the soon queue. */
 void http_call_end(struct http_call *call, enum http_outcome outcome);
